@@ -1,0 +1,79 @@
+/**
+ * The one catalogue of Evenkeel's errors. A code is stable: users search for it. Each entry says what the code means and
+ * what to do next; the error itself adds what was wrong and where.
+ */
+export const CATALOGUE = {
+  EK_USAGE: { means: "a command was called in a way it does not know", next: "see the command's --help" },
+  EK_SETTING_INVALID: {
+    means: "a setting cannot be used",
+    next: "correct it; --help lists every setting with its unit",
+  },
+  EK_FILE_UNREADABLE: { means: "a file cannot be read", next: "check the path and its permissions" },
+  EK_PORT_IN_USE: { means: "a port is taken by another program", next: "stop that program or choose another port" },
+  EK_FLEET_INVALID: {
+    means: "the fleet file cannot be used; the last good fleet stays",
+    next: "mend the named line; the file is read again when it changes",
+  },
+  EK_RESOURCE_INVALID: {
+    means: "an xDS resource breaks its validation rules; the last good version stays",
+    next: "mend the setting that the resource came from",
+  },
+  EK_PROGRAM_MISSING: {
+    means: "a program that Evenkeel runs could not be found or fetched",
+    next: "install it and put it on PATH, or name it by the setting that the message gives",
+  },
+  EK_CHECKSUM_MISMATCH: {
+    means: "a download is not the file that was pinned",
+    next: "try again; if it stays, the network or the mirror changes files: install the program yourself",
+  },
+  EK_GENERATE_FAILED: {
+    means: "the protobuf types could not be made",
+    next: "run `npm run proto` and read what it says",
+  },
+  EK_CHILD_FAILED: {
+    means: "a program that Evenkeel started ended with an error",
+    next: "read its last lines, given with the error",
+  },
+  EK_TIMEOUT: {
+    means: "something did not happen in its time",
+    next: "the message says what was awaited and where to look",
+  },
+} as const satisfies Record<string, { means: string; next: string }>;
+
+/** A stable error code, a key of {@link CATALOGUE}. */
+export type ErrorCode = keyof typeof CATALOGUE;
+
+/** An error for a person: what was wrong, where, and what to do next. */
+export class EvenkeelError extends Error {
+  override readonly name = "EvenkeelError";
+  readonly code: ErrorCode;
+  /** The place: `file:line:column`, a setting, a URL, an object. */
+  readonly where: string | undefined;
+  /** What to do next. The catalogue's advice unless the caller knows better. */
+  readonly next: string;
+
+  /**
+   * @param code the entry of the catalogue
+   * @param what what was wrong, in one sentence without a full stop
+   * @param options where it was, better advice than the catalogue's, and the error that caused it
+   */
+  constructor(code: ErrorCode, what: string, options: { where?: string; next?: string; cause?: unknown } = {}) {
+    super(what, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.where = options.where;
+    this.next = options.next ?? CATALOGUE[code].next;
+  }
+
+  /** One line for a terminal or a log: `CODE where: what. Next: …`. */
+  describe(): string {
+    const where = this.where === undefined ? "" : ` ${this.where}`;
+    return `${this.code}${where}: ${this.message}. Next: ${this.next}.`;
+  }
+}
+
+/** Says any thrown value in one line, an {@link EvenkeelError} with its code and advice. */
+export function describeError(error: unknown): string {
+  if (error instanceof EvenkeelError) return error.describe();
+  if (error instanceof Error) return error.message;
+  return String(error);
+}
