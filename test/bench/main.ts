@@ -1,0 +1,39 @@
+import { type CommandTable, dispatch } from "../../cli/dispatch.ts";
+import { describeError } from "../../common/errors.ts";
+
+/** A benchmark: prints a table; with `json`, one JSON object (units in the names) as its last line. */
+type Bench = (json: boolean) => Promise<void>;
+
+const bench = (load: () => Promise<Bench>) => async () => {
+  const run = await load();
+  return async (args: string[]) => {
+    await run(args.includes("--json"));
+    return 0;
+  };
+};
+
+const BENCHES: CommandTable = {
+  freshness: {
+    summary: "from a CPU step to the changed weight in Envoy, 50 times",
+    load: bench(async () => (await import("./freshness.ts")).run),
+  },
+  overhead: {
+    summary: "Envoy's added latency beside a direct call; the control plane's memory with 1 and 500 clients",
+    load: bench(async () => (await import("./overhead.ts")).run),
+  },
+  agent: {
+    summary: "what the CPU agent costs at 10 Hz",
+    load: bench(async () => (await import("./agent.ts")).run),
+  },
+  law: {
+    summary: "the weight law in simulation: p99 with and without weights, by signal age and number of proxies",
+    load: bench(async () => (await import("./law.ts")).run),
+  },
+};
+
+try {
+  process.exitCode = await dispatch("npm run bench --", BENCHES, process.argv.slice(2));
+} catch (error) {
+  console.error(describeError(error));
+  process.exitCode = 1;
+}
