@@ -1,0 +1,74 @@
+import { readFileSync, statSync } from "node:fs";
+import { describeError, EvenkeelError } from "../../../common/errors.ts";
+import type { Logger } from "../../../common/log.ts";
+import type { Fleet, FleetSource } from "../fleet.ts";
+import { keepIdentity } from "../keep-identity.ts";
+import { fleetInvalid, parseFleet } from "./parse.ts";
+import { watchFile } from "./watch-file.ts";
+
+/** A fleet of ten thousand endpoints takes about 1 MiB. */
+const MAX_FILE_BYTES = 16 * 2 ** 20;
+
+/**
+ * The fleet of a YAML file, read at once and again whenever the file changes. A bad edit keeps the last good fleet.
+ * @param options.pollMs how often the file is looked at besides its change notices, in ms
+ */
+export function fileFleet(path: string, options: { log: Logger; pollMs?: number }): FleetSource {
+  const { log } = options;
+  const listeners = new Set<() => void>();
+  let fleet: Fleet | undefined;
+  let fault: string | undefined;
+
+  const load = () => {
+    const before = { fleet, fault };
+    try {
+      fleet = keepIdentity(fleet, parseFleet(readFleetFile(path), path));
+      fault = undefined;
+    } catch (error) {
+      fault = describeError(error);
+    }
+    if (fleet === before.fleet && fault === before.fault) return;
+    if (fault === undefined) log.info({ path, clusters: fleet?.clusters.size }, "fleet file read");
+    else log.warn({ path }, fault);
+    for (const listener of listeners) listener();
+  };
+  // Watched before it is read, so that no change falls between the two.
+  const watch = watchFile(path, { log, onChange: load, pollMs: options.pollMs ?? 1000 });
+  load();
+
+  return {
+    current: () => fleet,
+    fault: () => fault,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async close() {
+      watch.close();
+      listeners.clear();
+    },
+  };
+}
+
+/** @throws EvenkeelError EK_FILE_UNREADABLE, EK_FLEET_INVALID */
+function readFleetFile(path: string): string {
+  let bytes: Buffer;
+  try {
+    const stats = statSync(path);
+    if (!stats.isFile()) throw new Error(stats.isDirectory() ? "it is a directory" : "it is not a regular file");
+    if (stats.size > MAX_FILE_BYTES) throw new Error(`it is larger than ${MAX_FILE_BYTES} bytes`);
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw new EvenkeelError("EK_FILE_UNREADABLE", `the fleet file cannot be read: ${(error as Error).message}`, {
+      where: path,
+      cause: error,
+    });
+  }
+  const binaryAt = bytes.indexOf(0);
+  try {
+    if (binaryAt === -1) return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    // Said below, as for a zero byte.
+  }
+  throw fleetInvalid(path, [{ line: 1, column: 1, what: "the file is not text in UTF-8" }]);
+}
