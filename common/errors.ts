@@ -26,6 +26,14 @@ export const CATALOGUE = {
     means: "a download is not the file that was pinned",
     next: "try again; if it stays, the network or the mirror changes files: install the program yourself",
   },
+  EK_DOWNLOAD_FAILED: {
+    means: "a file could not be downloaded",
+    next: "check this machine's network, or install the program yourself",
+  },
+  EK_BUILD_FAILED: {
+    means: "a program could not be built from its source",
+    next: "read what the compiler said, given with the error, or install the program yourself",
+  },
   EK_GENERATE_FAILED: {
     means: "the protobuf types could not be made",
     next: "run `npm run proto` and read what it says",
