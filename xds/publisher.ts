@@ -1,0 +1,117 @@
+import { Counter, Gauge, type Registry } from "prom-client";
+import { describeError } from "../common/errors.ts";
+import type { Logger } from "../common/log.ts";
+import type { Cluster, Fleet, FrontDoor } from "./fleet/fleet.ts";
+import { encodeResource } from "./resources/encode.ts";
+import { type EncodedResource, type ResourceChange, TYPE_URLS, type TypeUrl } from "./resources/resource.ts";
+import { assignmentMessage, clusterMessage, listenerMessage, routeMessage } from "./resources/translate.ts";
+
+/** Where encoded resources go: the store that the streams read. */
+export interface ResourceWriter {
+  apply(change: ResourceChange): void;
+}
+
+/**
+ * Turns fleets and weights into encoded resources, each only when what it is made of changed. A resource that breaks its
+ * rules is named in log and metrics and never leaves: the last good version stays.
+ */
+export class Publisher {
+  readonly #store: ResourceWriter;
+  readonly #log: Logger;
+  /** What each published resource was made of; by type and name. */
+  readonly #made = new Map<string, { readonly of: object; readonly typeUrl: TypeUrl; readonly name: string }>();
+  readonly #weights = new Map<string, ReadonlyMap<string, number>>();
+  #fleet: Fleet = { clusters: new Map(), listeners: new Map() };
+  readonly #invalid: Counter<"type">;
+  readonly #published: Gauge<"type">;
+
+  constructor(store: ResourceWriter, registry: Registry, log: Logger) {
+    this.#store = store;
+    this.#log = log;
+    this.#invalid = new Counter({
+      name: "evenkeel_resources_invalid_total",
+      help: "Resources that broke their validation rules and were not sent",
+      labelNames: ["type"],
+      registers: [registry],
+    });
+    this.#published = new Gauge({
+      name: "evenkeel_resources",
+      help: "Resources offered to clients",
+      labelNames: ["type"],
+      registers: [registry],
+    });
+  }
+
+  /** The weights last published for a cluster, by endpoint key. */
+  weights(cluster: string): ReadonlyMap<string, number> | undefined {
+    return this.#weights.get(cluster);
+  }
+
+  /** Publishes what changed of a fleet. A cluster appears only once it has weights: it is never offered without endpoints. */
+  publishFleet(fleet: Fleet): void {
+    this.#fleet = fleet;
+    for (const name of this.#weights.keys()) if (!fleet.clusters.has(name)) this.#weights.delete(name);
+    const upsert: EncodedResource[] = [];
+    for (const cluster of fleet.clusters.values())
+      if (this.#weights.has(cluster.name)) this.#encodeCluster(cluster, upsert);
+    for (const door of fleet.listeners.values()) this.#encodeDoor(door, upsert);
+    const remove = this.#outdated(fleet);
+    if (upsert.length > 0 || remove.length > 0) this.#apply({ upsert, remove });
+  }
+
+  /** Publishes a cluster's endpoints with new weights, and the cluster itself when it is not out yet. */
+  publishWeights(cluster: Cluster, weights: ReadonlyMap<string, number>): void {
+    this.#weights.set(cluster.name, weights);
+    const upsert: EncodedResource[] = [];
+    const current = this.#fleet.clusters.get(cluster.name);
+    if (current !== undefined) this.#encodeCluster(current, upsert);
+    this.#encode(TYPE_URLS.endpoints, cluster.name, weights, () => assignmentMessage(cluster, weights), upsert);
+    if (upsert.length > 0) this.#apply({ upsert, remove: [] });
+  }
+
+  #encodeCluster(cluster: Cluster, upsert: EncodedResource[]): void {
+    this.#encode(TYPE_URLS.cluster, cluster.name, cluster, () => clusterMessage(cluster), upsert);
+  }
+
+  #encodeDoor(door: FrontDoor, upsert: EncodedResource[]): void {
+    this.#encode(TYPE_URLS.listener, door.name, door, () => listenerMessage(door), upsert);
+    this.#encode(TYPE_URLS.route, door.name, door, () => routeMessage(door), upsert);
+  }
+
+  #encode(typeUrl: TypeUrl, name: string, of: object, message: () => object, upsert: EncodedResource[]): void {
+    const key = `${typeUrl} ${name}`;
+    if (this.#made.get(key)?.of === of) return;
+    try {
+      upsert.push(encodeResource(typeUrl, name, message()));
+    } catch (error) {
+      this.#invalid.inc({ type: shortType(typeUrl) });
+      this.#log.error({ resource: name, type: typeUrl, error: describeError(error) }, "resource not sent");
+      return;
+    }
+    this.#made.set(key, { of, typeUrl, name });
+  }
+
+  #outdated(fleet: Fleet): ResourceChange["remove"] {
+    const remove: { typeUrl: TypeUrl; name: string }[] = [];
+    for (const [key, { typeUrl, name }] of this.#made) {
+      const owners = typeUrl === TYPE_URLS.listener || typeUrl === TYPE_URLS.route ? fleet.listeners : fleet.clusters;
+      if (owners.has(name)) continue;
+      this.#made.delete(key);
+      remove.push({ typeUrl, name });
+    }
+    return remove;
+  }
+
+  #apply(change: ResourceChange): void {
+    this.#store.apply(change);
+    for (const typeUrl of Object.values(TYPE_URLS)) {
+      let count = 0;
+      for (const made of this.#made.values()) if (made.typeUrl === typeUrl) count += 1;
+      this.#published.set({ type: shortType(typeUrl) }, count);
+    }
+  }
+}
+
+function shortType(typeUrl: TypeUrl): string {
+  return typeUrl.slice(typeUrl.lastIndexOf(".") + 1);
+}
