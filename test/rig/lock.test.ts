@@ -1,0 +1,56 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type Lock, readHolder, tryLock, waitForLock } from "./lock.ts";
+import { self } from "./process-table.ts";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "evenkeel-lock-test-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const held = (lock: ReturnType<typeof tryLock>): Lock => {
+  if (!("release" in lock)) throw new Error(`held by ${lock.purpose}`);
+  return lock;
+};
+
+test("the second one is told who holds it, until it is released", () => {
+  const path = join(folder, "lock");
+  const first = held(tryLock(path, "first"));
+  expect(tryLock(path, "second")).toEqual({ process: self(), purpose: "first" });
+  first.release();
+  held(tryLock(path, "second")).release();
+});
+
+test.each([
+  ["a process that has ended", JSON.stringify({ process: { pid: 4_194_304_000, started: "1" }, purpose: "gone" })],
+  [
+    "a process whose number was used again",
+    JSON.stringify({ process: { pid: process.pid, started: "before" }, purpose: "x" }),
+  ],
+  ["half a file", "{"],
+])("a lock of %s is taken over", (_what, content) => {
+  const path = join(folder, "lock");
+  writeFileSync(path, content);
+  held(tryLock(path, "mine"));
+  expect(readHolder(path)?.purpose).toBe("mine");
+});
+
+test("a lock that was handed over belongs to the other process", () => {
+  const path = join(folder, "lock");
+  held(tryLock(path, "rig")).handOver({ pid: process.ppid, started: "then" });
+  expect(readHolder(path)?.process).toEqual({ pid: process.ppid, started: "then" });
+});
+
+test("who waits gets it once it is free, and is told once that it waits", async () => {
+  const path = join(folder, "lock");
+  const first = held(tryLock(path, "first"));
+  const waits: string[] = [];
+  const waiting = waitForLock(path, "second", (holder) => waits.push(holder.purpose));
+  first.release();
+  (await waiting).release();
+  expect(waits.length).toBeLessThanOrEqual(1);
+  expect(readHolder(path)).toBeUndefined();
+});

@@ -1,0 +1,25 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { expect, test } from "vitest";
+import { identify, isAlive, parseStat, self } from "./process-table.ts";
+
+test("this process is alive, and no other start time of it is", () => {
+  expect(isAlive(self())).toBe(true);
+  expect(isAlive({ ...self(), started: "another time" })).toBe(false);
+});
+
+test("a child is found while it runs and not once it has ended", async () => {
+  const child = spawn("sleep", ["60"]);
+  await once(child, "spawn");
+  const id = identify(child.pid as number);
+  if (id === undefined) throw new Error("the child was not found");
+  expect(isAlive(id)).toBe(true);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  expect(isAlive(id)).toBe(false);
+});
+
+test("a command name with spaces and brackets does not shift the fields", () => {
+  const after = Array.from({ length: 30 }, (_, index) => String(index + 4));
+  expect(parseStat(`12 (a ) (b) S ${after.join(" ")}`)).toEqual({ state: "S", started: "22" });
+});
