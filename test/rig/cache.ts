@@ -1,18 +1,12 @@
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { cacheFolder } from "../../common/program/cache.ts";
+import { currentPlatform } from "../../common/program/pin.ts";
 
-/** Evenkeel's cache: `EVENKEEL_CACHE`, else `XDG_CACHE_HOME/evenkeel`, else `~/.cache/evenkeel`. */
-export function cacheRoot(env: NodeJS.ProcessEnv = process.env): string {
-  if (env.EVENKEEL_CACHE) return env.EVENKEEL_CACHE;
-  return join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "evenkeel");
-}
-
-/** The rig's part of the cache. */
-export const rigCache = (env?: NodeJS.ProcessEnv): string => join(cacheRoot(env), "rig");
+/** The rig's part of Evenkeel's cache. */
+export const rigCache = (env: NodeJS.ProcessEnv = process.env): string => join(cacheFolder(env), "rig");
 
 /** Where programs for this machine are kept. */
-export const platformCache = (env?: NodeJS.ProcessEnv): string =>
-  join(rigCache(env), `${process.platform}-${process.arch}`);
+export const platformCache = (env?: NodeJS.ProcessEnv): string => join(rigCache(env), currentPlatform());
 
 /** Says how it goes, in one line without a full stop. */
 export type Progress = (line: string) => void;

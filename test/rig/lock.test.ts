@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type Lock, readHolder, tryLock, waitForLock } from "./lock.ts";
+import { type Lock, readHolder, tryLock } from "./lock.ts";
 import { self } from "./process-table.ts";
 
 let folder = "";
@@ -42,15 +42,4 @@ test("a lock that was handed over belongs to the other process", () => {
   const path = join(folder, "lock");
   held(tryLock(path, "rig")).handOver({ pid: process.ppid, started: "then" });
   expect(readHolder(path)?.process).toEqual({ pid: process.ppid, started: "then" });
-});
-
-test("who waits gets it once it is free, and is told once that it waits", async () => {
-  const path = join(folder, "lock");
-  const first = held(tryLock(path, "first"));
-  const waits: string[] = [];
-  const waiting = waitForLock(path, "second", (holder) => waits.push(holder.purpose));
-  first.release();
-  (await waiting).release();
-  expect(waits.length).toBeLessThanOrEqual(1);
-  expect(readHolder(path)).toBeUndefined();
 });

@@ -1,6 +1,5 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { isAlive, type ProcessId, self } from "./process-table.ts";
 
 /** What a lock file says: who holds it, and for what. */
@@ -33,22 +32,6 @@ export function tryLock(path: string, purpose: string): Lock | LockHolder {
     const holder = readHolder(path);
     if (holder !== undefined && isAlive(holder.process)) return holder;
     discard(path);
-  }
-}
-
-/** Waits until the lock is free, then takes it. `onWait` is called once when somebody else has it. */
-export async function waitForLock(
-  path: string,
-  purpose: string,
-  onWait: (holder: LockHolder) => void = () => undefined,
-): Promise<Lock> {
-  let told = false;
-  for (;;) {
-    const lock = tryLock(path, purpose);
-    if ("release" in lock) return lock;
-    if (!told) onWait(lock);
-    told = true;
-    await sleep(250);
   }
 }
 

@@ -1,14 +1,17 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { EvenkeelError } from "../../../common/errors.ts";
+import { withLock } from "../../../common/program/lock.ts";
 import { type Progress, platformCache } from "../cache.ts";
-import { waitForLock } from "../lock.ts";
 import { buildProgram, buildSingleFile } from "./build.ts";
 import { PAUSE_SOURCE } from "./pause.ts";
 import { recipeOf } from "./recipes.ts";
 
 /** The programs asked for, each with its path. */
 export type Programs = Readonly<Record<string, string>>;
+
+/** How long another process's builds are waited for, in ms: all of them, on two slow cores. */
+const LOCK_WAIT_MS = 90 * 60_000;
 
 /**
  * Finds the rig's programs: in the folder that `EVENKEEL_RIG_BIN` names, in the cache, or else builds them into the cache.
@@ -29,19 +32,16 @@ async function findProgram(name: string, onProgress: Progress): Promise<string> 
   const stampFile = join(folder, "stamps", name);
   const stamp = stampOf(name);
   if (isCurrent(file, stampFile, stamp)) return file;
+  mkdirSync(folder, { recursive: true });
+  const waiting = { waitMs: LOCK_WAIT_MS, onWait: () => onProgress(`${name}: another process is building`) };
   // One build at a time on a machine: two would only slow each other, and the second finds the first one's work.
-  const lock = await waitForLock(join(folder, "build.lock"), name, (holder) =>
-    onProgress(`waiting for process ${holder.process.pid}, which builds ${holder.purpose}`),
-  );
-  try {
+  return withLock(join(folder, "build.lock"), waiting, async () => {
     if (isCurrent(file, stampFile, stamp)) return file;
     await build(name, folder, file, onProgress);
     mkdirSync(dirname(stampFile), { recursive: true });
     writeFileSync(stampFile, stamp);
-  } finally {
-    lock.release();
-  }
-  return file;
+    return file;
+  });
 }
 
 async function build(name: string, folder: string, file: string, onProgress: Progress): Promise<void> {

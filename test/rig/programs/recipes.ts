@@ -13,7 +13,7 @@ type Replaces =
 export interface Recipe {
   readonly module: string;
   readonly version: string;
-  /** The module's `h1:` hash, as in go.sum. Its own go.sum then pins all that it needs. */
+  /** The module's `h1:` hash, as in go.sum. Go's checksum database vouches for what it needs. */
   readonly sum: string;
   readonly replaces: Replaces;
   /** Program, as it is called in the bin folder, to Go package. */
@@ -138,24 +138,19 @@ export function recipeOf(program: string): Recipe | undefined {
 }
 
 /**
- * The go.mod of a throwaway module that requires one recipe's module.
- * @param ownGoMod the go.mod of the required module, for its replaces
+ * The `replace` lines (`old => new version`) for the throwaway module that requires a recipe's module.
+ * @param ownGoMod the go.mod of the required module
  */
-export function wrapperGoMod(recipe: Recipe, ownGoMod: string): string {
-  const head = `module evenkeel.rig\n\ngo 1.26.0\n\nrequire ${recipe.module} ${recipe.version}\n`;
-  return `${head}${replaceLines(recipe, ownGoMod).join("\n")}\n`;
-}
-
-function replaceLines(recipe: Recipe, ownGoMod: string): string[] {
+export function replaceLines(recipe: Pick<Recipe, "replaces" | "version">, ownGoMod: string): string[] {
   if (recipe.replaces === "none") return [];
   const lines = ownGoMod
     .split("\n")
     .filter((line) => line.includes("=>"))
     .map((line) => line.replace(/^\s*(replace\s+)?/, "").replace(/\s*\/\/.*$/, ""));
-  if (recipe.replaces === "own") return lines.map((line) => `replace ${line}`);
+  if (recipe.replaces === "own") return lines;
   const published = `v0.${recipe.version.slice("v1.".length)}`;
   return lines
     .filter((line) => line.includes("=> ./staging"))
     .map((line) => line.split(/\s/)[0] as string)
-    .map((name) => `replace ${name} => ${name} ${published}`);
+    .map((name) => `${name} => ${name} ${published}`);
 }

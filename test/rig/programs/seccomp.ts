@@ -8,7 +8,7 @@ import { unpackPackages } from "./debian.ts";
  * unpacked package, linked statically so that runc needs nothing at run time.
  */
 export async function seccompEnvironment(folder: string, onProgress: Progress): Promise<NodeJS.ProcessEnv> {
-  if (existsSync("/usr/include/seccomp.h") && hasPkgConfig()) return { CGO_ENABLED: "1" };
+  if (existsSync("/usr/include/seccomp.h") && hasPkgConfig()) return {};
   const root = await unpackPackages("libseccomp", ["libseccomp-dev"], folder, onProgress);
   const libraries = libraryFolder(root);
   // Without the link to the shared library, the linker takes the static one.
@@ -17,7 +17,7 @@ export async function seccompEnvironment(folder: string, onProgress: Progress): 
   mkdirSync(join(root, "bin"), { recursive: true });
   writeFileSync(script, pkgConfigScript(join(root, "usr", "include"), libraries));
   chmodSync(script, 0o755);
-  return { CGO_ENABLED: "1", PKG_CONFIG: script };
+  return { PKG_CONFIG: script };
 }
 
 /** A pkg-config that knows one library: the real one is often missing where its headers are, too. */
