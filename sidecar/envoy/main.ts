@@ -1,0 +1,175 @@
+import { hostname } from "node:os";
+import { EvenkeelError } from "../../common/errors.ts";
+import { logger } from "../../common/log.ts";
+import { progressToStderr } from "../../common/program/progress.ts";
+import { type Command, is, loadSettings } from "../../common/settings.ts";
+import { bootstrap } from "../bootstrap/bootstrap.ts";
+import type { XdsAddress } from "../bootstrap/xds-cluster.ts";
+import { drain } from "./drain.ts";
+import { findEnvoy } from "./find.ts";
+import { type RunningEnvoy, runEnvoy } from "./run.ts";
+
+const settings = {
+  xds: {
+    flag: "xds",
+    env: "EVENKEEL_XDS",
+    value: "HOST:PORT,…",
+    default: "127.0.0.1:18000",
+    parse: xdsAddresses,
+    help: "the control plane's replicas, or one name that resolves to all of them",
+  },
+  protocol: {
+    flag: "xds-protocol",
+    env: "EVENKEEL_XDS_PROTOCOL",
+    value: "PROTOCOL",
+    default: "delta",
+    parse: is.choice("delta", "sotw"),
+    help: "incremental (delta) or state-of-the-world (sotw) ADS",
+  },
+  nodeId: {
+    flag: "node-id",
+    env: "EVENKEEL_NODE_ID",
+    value: "ID",
+    default: `${hostname()}-${process.pid}`,
+    parse: is.text,
+    help: "this Envoy's name, unique among those of a control plane",
+  },
+  nodeCluster: {
+    flag: "node-cluster",
+    env: "EVENKEEL_NODE_CLUSTER",
+    value: "NAME",
+    default: "evenkeel-gateway",
+    parse: is.text,
+    help: "what the Envoys of this kind are called together",
+  },
+  zone: {
+    flag: "zone",
+    env: "EVENKEEL_ZONE",
+    value: "ZONE",
+    default: "",
+    parse: is.anyText,
+    help: "the zone in which it runs",
+  },
+  adminPort: {
+    flag: "admin-port",
+    env: "EVENKEEL_ADMIN_PORT",
+    value: "PORT",
+    default: "0",
+    parse: is.port({ zero: true }),
+    help: "Envoy's admin server on loopback; 0 for a free port, which is logged",
+  },
+  maxHeap: {
+    flag: "max-heap",
+    env: "EVENKEEL_MAX_HEAP",
+    value: "SIZE",
+    default: "1GiB",
+    parse: is.bytes(64 * 2 ** 20, 2 ** 40),
+    help: "heap at which new requests are turned away, such as 1GiB",
+  },
+  concurrency: {
+    flag: "concurrency",
+    env: "EVENKEEL_CONCURRENCY",
+    value: "THREADS",
+    default: "0",
+    parse: is.integer(0, 256),
+    help: "Envoy's worker threads; 0 for one for each CPU",
+  },
+  drainTimeout: {
+    flag: "drain-timeout",
+    env: "EVENKEEL_DRAIN_TIMEOUT",
+    value: "TIME",
+    default: "25s",
+    parse: is.duration(0, 3_600_000),
+    help: "how long requests under way may take after SIGTERM",
+  },
+  logLevel: {
+    flag: "envoy-log-level",
+    env: "EVENKEEL_ENVOY_LOG_LEVEL",
+    value: "LEVEL",
+    default: "warning",
+    parse: is.choice("trace", "debug", "info", "warning", "error"),
+    help: "how much Envoy itself logs",
+  },
+  print: {
+    flag: "print-bootstrap",
+    parse: is.flag,
+    help: "print Envoy's configuration and end",
+  },
+} as const;
+
+const command: Command<typeof settings> = {
+  name: "evenkeel envoy",
+  summary: "Runs Envoy with a bootstrap that asks the control plane for everything; drains on SIGTERM.",
+  settings,
+  examples: ["evenkeel envoy --xds 10.0.0.5:18000", "evenkeel envoy --xds control-plane.evenkeel.svc:18000"],
+};
+
+/**
+ * `evenkeel envoy`: runs until SIGTERM or SIGINT; a second one ends it without waiting for requests.
+ * @returns the exit code
+ * @throws EvenkeelError as the settings, the finder and {@link runEnvoy} do; EK_CHILD_FAILED when Envoy ends by itself
+ */
+export async function main(args: string[]): Promise<number> {
+  const loaded = loadSettings(command, args);
+  if (loaded.kind === "help") {
+    process.stdout.write(loaded.text);
+    return 0;
+  }
+  const { values } = loaded;
+  const config = bootstrap({
+    nodeId: values.nodeId,
+    nodeCluster: values.nodeCluster,
+    ...(values.zone === "" ? {} : { locality: { zone: values.zone } }),
+    xds: values.xds,
+    protocol: values.protocol === "delta" ? "DELTA_GRPC" : "GRPC",
+    adminPort: values.adminPort,
+    maxHeapBytes: values.maxHeap,
+  });
+  if (values.print) {
+    process.stdout.write(`${JSON.stringify(config, undefined, 2)}\n`);
+    return 0;
+  }
+  const binary = await findEnvoy({ onProgress: progressToStderr });
+  const envoy = await runEnvoy({
+    binary,
+    config,
+    name: "envoy",
+    logLevel: values.logLevel,
+    ...(values.concurrency === 0 ? {} : { concurrency: values.concurrency }),
+    onLine: (line, stream) => void process[stream].write(`${line}\n`),
+  });
+  return await untilSignal(envoy, values.drainTimeout);
+}
+
+async function untilSignal(envoy: RunningEnvoy, drainTimeoutMs: number): Promise<number> {
+  const log = logger("envoy");
+  log.info({ pid: envoy.child.pid, adminPort: envoy.adminPort }, "Envoy runs");
+  let draining: Promise<boolean> | undefined;
+  const onSignal = () => {
+    if (draining !== undefined) return void envoy.stop();
+    log.info({ drainTimeoutMs }, "draining; a second signal ends it at once");
+    draining = drain(envoy, drainTimeoutMs);
+  };
+  process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
+  try {
+    const { code, signal } = await envoy.child.exited;
+    if (draining === undefined)
+      throw new EvenkeelError("EK_CHILD_FAILED", `Envoy ended by itself (${signal ?? `code ${code}`})`, {
+        where: envoy.child.lastLines().slice(-3).join(" | "),
+      });
+    if (!(await draining)) log.warn("ended with requests still under way");
+    return 0;
+  } finally {
+    process.off("SIGTERM", onSignal).off("SIGINT", onSignal);
+  }
+}
+
+function xdsAddresses(text: string): readonly XdsAddress[] {
+  return text.split(",").map((part) => {
+    const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(part.trim());
+    const port = Number(match?.[3]);
+    if (match === null || port < 1 || port > 65535)
+      throw new Error("is not HOST:PORT (IPv6 in brackets), several with commas");
+    return { address: match[1] ?? match[2] ?? "", port };
+  });
+}
