@@ -38,9 +38,21 @@ export const CATALOGUE = {
     means: "the protobuf types could not be made",
     next: "run `npm run proto` and read what it says",
   },
+  EK_RULE_UNKNOWN: {
+    means: "a protobuf file states a validation rule that Evenkeel cannot check",
+    next: "teach it to proto/validation/, or go back to the @grpc/grpc-js-xds release before",
+  },
   EK_CHILD_FAILED: {
     means: "a program that Evenkeel started ended with an error",
     next: "read its last lines, given with the error",
+  },
+  EK_ISOLATION_UNAVAILABLE: {
+    means: "this machine does not allow the isolation that uploaded scripts are to run in",
+    next: "use --isolation auto, or give the container the rights that the message names",
+  },
+  EK_TARGET_UNREACHABLE: {
+    means: "the service that a load is for cannot be reached",
+    next: "check the URL, and that the service runs and listens there",
   },
   EK_TIMEOUT: {
     means: "something did not happen in its time",

@@ -1,0 +1,20 @@
+/** k6's options, as far as they are set here. */
+export interface LoadOptions {
+  readonly scenarios: { readonly load: Readonly<Record<string, string | number>> };
+  readonly thresholds: Readonly<Record<string, readonly string[]>>;
+  readonly summaryTrendStats: readonly string[];
+  readonly discardResponseBodies: boolean;
+  readonly maxRedirects: number;
+  readonly userAgent: string;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** The time limit of one request, as k6 takes it. */
+export function timeoutOf(env: Env): string;
+
+/**
+ * k6's options for a load given by the environment: RATE and DURATION, or TOTAL; CONCURRENT; TIMEOUT.
+ * @throws Error when a number is none
+ */
+export function loadOptions(env: Env): LoadOptions;

@@ -1,0 +1,28 @@
+/** What a load came to. */
+export interface Figures {
+  readonly totalRequests: number;
+  /** Answered 200. */
+  readonly successful: number;
+  /** Answered otherwise, or not at all. */
+  readonly failed: number;
+  /** Due, but no user was free to send it (open model). */
+  readonly notSent: number;
+  readonly totalTimeSeconds: number;
+  readonly throughputPerSecond: number;
+  /** Of the successful ones, from the first byte sent to the last received; null when there were none. */
+  readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number } | null;
+}
+
+/** The part that is read of what k6 gives to handleSummary. */
+export interface SummaryData {
+  readonly metrics: Readonly<Record<string, { readonly values: Readonly<Record<string, number>> } | undefined>>;
+  readonly state: { readonly testRunDurationMs: number };
+}
+
+export function figuresOf(data: SummaryData): Figures;
+
+/** The figures as lines, in the words of the load tester that came before. */
+export function figuresText(figures: Figures): string;
+
+/** A script's handleSummary: the figures as JSON into the file SUMMARY, or as lines on the terminal. */
+export function summaryWriter(env: Readonly<Record<string, string | undefined>>): (data: SummaryData) => object;
