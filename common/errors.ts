@@ -54,9 +54,22 @@ export const CATALOGUE = {
     means: "the service that a load is for cannot be reached",
     next: "check the URL, and that the service runs and listens there",
   },
+  EK_RIG_BUSY: {
+    means: "another test rig with a node runs on this machine; two kubelets would end each other's pods",
+    next: "end it with `npm run rig -- down --name NAME`",
+  },
+  EK_RIG_UNSUPPORTED: {
+    means: "this machine cannot run a cluster's node",
+    next: "use `--api-only`, or `--context` with a cluster of your own",
+  },
+  EK_RIG_DOWN: { means: "there is no such test rig", next: "start one with `npm run rig -- up`" },
   EK_TIMEOUT: {
     means: "something did not happen in its time",
     next: "the message says what was awaited and where to look",
+  },
+  EK_AGENT_TARGET_GONE: {
+    means: "the process or cgroup that the CPU agent measures has ended",
+    next: "start the agent with the new one, or with --when-gone stay to wait until it is there again",
   },
 } as const satisfies Record<string, { means: string; next: string }>;
 

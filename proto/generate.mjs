@@ -17,7 +17,7 @@ const STAMP = join(OUT, "stamp");
 const OLDEST_NODE = [24, 9];
 const TOOLS = ["@bufbuild/buf", "ts-proto", "@grpc/grpc-js-xds"];
 const TS_PROTO_OPTIONS =
-  "env=node,importSuffix=.ts,enumsAsLiterals=true,esModuleInterop=true,outputServices=grpc-js,oneof=unions,forceLong=bigint";
+  "env=node,importSuffix=.ts,enumsAsLiterals=true,esModuleInterop=true,outputServices=grpc-js,oneof=unions,forceLong=bigint,useExactTypes=false";
 
 /** What is generated; imports follow by themselves. */
 const ROOTS = [
