@@ -1,0 +1,95 @@
+import { type Server, type ServerDuplexStream, status } from "@grpc/grpc-js";
+import {
+  LoadReportingServiceService,
+  LoadStatsRequest,
+  LoadStatsResponse,
+} from "../../proto/generated/envoy/service/load_stats/v3/lrs.ts";
+import type { Duration } from "../../proto/generated/google/protobuf/duration.ts";
+import type { LoadReportSink } from "../signals/load-report.ts";
+import { endpointLoadReports } from "./load-stats.ts";
+import { decoder, Malformed } from "./messages.ts";
+
+export interface LoadStatsOptions {
+  readonly sink: LoadReportSink;
+  /** How often each Envoy is to report, in ms. */
+  readonly intervalMs: number;
+  /** Called with each report that was taken in. */
+  readonly onReport: () => void;
+}
+
+export interface LoadStatsService {
+  /** Ends all streams with a gRPC status. */
+  end(code: status, details: string): void;
+  size(): number;
+}
+
+type Call = ServerDuplexStream<LoadStatsRequest | Malformed, LoadStatsResponse>;
+
+/**
+ * The load reporting service: asks every client for the loads of all its clusters by endpoint, and hands them on.
+ * @see https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/load_stats/v3/lrs.proto
+ */
+export function addLoadStatsService(server: Server, options: LoadStatsOptions): LoadStatsService {
+  const calls = new Set<Call>();
+  let serial = 0;
+  server.addService(
+    {
+      streamLoadStats: {
+        ...LoadReportingServiceService.streamLoadStats,
+        requestDeserialize: decoder((bytes) => LoadStatsRequest.decode(bytes)),
+      },
+    },
+    {
+      streamLoadStats: (call: Call) => {
+        serial += 1;
+        calls.add(call);
+        call.once("close", () => calls.delete(call));
+        serve(call, serial, options);
+      },
+    },
+  );
+  return {
+    end(code, details) {
+      for (const call of calls) call.emit("error", { code, details });
+    },
+    size: () => calls.size,
+  };
+}
+
+function serve(call: Call, serial: number, { sink, intervalMs, onReport }: LoadStatsOptions): void {
+  let client: string | undefined;
+  call.on("data", (message: LoadStatsRequest | Malformed) => {
+    if (message instanceof Malformed)
+      return void call.emit("error", {
+        code: status.INVALID_ARGUMENT,
+        details: `the request is no valid protobuf message: ${message.reason}`,
+      });
+    if (client === undefined) {
+      if (message.node === undefined || message.node.id === "")
+        return void call.emit("error", {
+          code: status.INVALID_ARGUMENT,
+          details: "the first request of a stream must carry a node with an id",
+        });
+      client = `${message.node.id}#${serial}`;
+      call.write(
+        LoadStatsResponse.create({
+          sendAllClusters: true,
+          reportEndpointGranularity: true,
+          loadReportingInterval: durationOf(intervalMs),
+        }),
+      );
+    }
+    const reports = endpointLoadReports(client, message.clusterStats);
+    if (reports.length === 0) return;
+    sink.record(reports);
+    onReport();
+  });
+  call.on("end", () => call.end());
+  call.once("close", () => {
+    if (client !== undefined) sink.clientGone(client);
+  });
+}
+
+function durationOf(ms: number): Duration {
+  return { seconds: BigInt(Math.floor(ms / 1000)), nanos: (ms % 1000) * 1e6 };
+}
