@@ -64,7 +64,8 @@ export async function makeCertificates(folder: string, addresses: readonly strin
 
 const NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
 
-async function makeAuthority(folder: string, name: string): Promise<void> {
+/** Makes an authority: NAME.key and NAME.crt. */
+export async function makeAuthority(folder: string, name: string): Promise<void> {
   const files = ["-keyout", `${name}.key`, "-out", `${name}.crt`];
   await run("openssl", ["req", "-x509", ...NEW_KEY, ...files, "-subj", `/CN=evenkeel-rig-${name}`, "-days", DAYS], {
     cwd: folder,

@@ -3,20 +3,30 @@ import { get } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EvenkeelError } from "../../common/errors.ts";
 
+export interface WaitOptions {
+  readonly timeoutMs: number;
+  readonly everyMs?: number;
+  /** Where to look, for the error. */
+  readonly where?: string;
+  /** Throws when there is no point in waiting longer. */
+  readonly giveUp?: () => void;
+}
+
 /**
  * Waits until a condition holds.
  * @param what what is awaited, for the error
  * @param condition is asked again and again; a throw counts as no, and its message is kept for the error
- * @throws EvenkeelError EK_TIMEOUT
+ * @throws EvenkeelError EK_TIMEOUT; whatever `giveUp` throws
  */
 export async function waitUntil(
   what: string,
   condition: () => Promise<boolean> | boolean,
-  options: { timeoutMs: number; everyMs?: number; where?: string },
+  options: WaitOptions,
 ): Promise<void> {
   const deadline = Date.now() + options.timeoutMs;
   let reason = "";
   while (Date.now() < deadline) {
+    options.giveUp?.();
     try {
       if (await condition()) return;
       reason = "";

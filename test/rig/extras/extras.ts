@@ -1,0 +1,27 @@
+import type { Programs } from "../programs/programs.ts";
+import type { Session } from "../session.ts";
+import { startDns } from "./dns.ts";
+import { startIstio } from "./istio.ts";
+import { startKeda } from "./keda.ts";
+import { startMetrics } from "./metrics.ts";
+
+export const EXTRAS = ["istio", "metrics", "keda"] as const;
+/** What can be started with the cluster. */
+export type ExtraName = (typeof EXTRAS)[number];
+
+const PROGRAMS: Readonly<Record<ExtraName, readonly string[]>> = {
+  istio: ["pilot-discovery", "istioctl", "pilot-agent"],
+  metrics: ["metrics-server"],
+  keda: ["keda-operator", "keda-adapter"],
+};
+
+export function extraPrograms(extras: readonly ExtraName[]): string[] {
+  return extras.flatMap((extra) => PROGRAMS[extra]);
+}
+
+const STARTERS = { istio: startIstio, metrics: startMetrics, keda: startKeda } as const;
+
+/** Starts them all at once; each is ready when this settles. DNS is always among them. */
+export async function startExtras(session: Session, extras: readonly ExtraName[], programs: Programs): Promise<void> {
+  await Promise.all([startDns(session, programs), ...extras.map((extra) => STARTERS[extra](session, programs))]);
+}
