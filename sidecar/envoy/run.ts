@@ -58,6 +58,8 @@ export async function runEnvoy(options: RunEnvoyOptions): Promise<RunningEnvoy> 
         ...["--log-level", options.logLevel ?? "warning"],
         // When it drains, every answer closes its connection: the time to drain is bounded, so none can be left to chance.
         ...["--drain-strategy", "immediate"],
+        // Access logs come within a second, not ten.
+        ...["--file-flush-interval-msec", "1000"],
         ...(options.concurrency === undefined ? [] : ["--concurrency", String(options.concurrency)]),
       ],
       { name: options.name, ...(options.onLine === undefined ? {} : { onLine: options.onLine }) },
