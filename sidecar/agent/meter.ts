@@ -56,14 +56,15 @@ export function cgroupMeter(files: ProcFiles, folders: CgroupFolders, self: numb
 
 /** A process and all below it. The quota of its cgroup limits it, too, where that can be seen. */
 export function treeMeter(files: ProcFiles, discovery: Discovery, root: number, self: number): Meter {
-  const born = startOf(files, root);
+  const stat = files.file(`proc/${root}/stat`);
+  const born = startIn(stat.read());
   const folders = cgroupOf(files, root);
   const cgroup = folders === undefined ? undefined : openCgroup(files, folders);
   const since = cgroup?.quota() === undefined ? undefined : cgroupSince(cgroup);
   const set = new ProcessSet(files, discovery, new Set([self]));
   const elapsed = elapsedNs();
   const alive = () => {
-    const start = startOf(files, root);
+    const start = startIn(stat.read());
     return start !== undefined && start === born;
   };
   return {
@@ -75,6 +76,7 @@ export function treeMeter(files: ProcFiles, discovery: Discovery, root: number, 
     memory: () => setMemory(files, set),
     alive,
     close() {
+      stat.close();
       set.close();
       cgroup?.close();
     },
@@ -134,9 +136,9 @@ function coresOf(files: ProcFiles, pid: number | "self"): number {
   return parseAllowedCpus(files.read(`proc/${pid}/status`) ?? "") ?? 1;
 }
 
-/** When a process started; undefined when there is none, or only what is left of an ended one. */
-function startOf(files: ProcFiles, pid: number): number | undefined {
-  const stat = parseProcessStat(files.read(`proc/${pid}/stat`) ?? "");
+/** When a process started, by its stat; undefined when there is none, or only what is left of an ended one. */
+function startIn(text: string | undefined): number | undefined {
+  const stat = parseProcessStat(text ?? "");
   return stat === undefined || stat.state === "Z" || stat.state === "X" ? undefined : stat.startTicks;
 }
 

@@ -11,8 +11,13 @@ export interface SchedStat {
 }
 
 export function parseSchedStat(text: string): SchedStat | undefined {
-  const [ran, waited, turns] = text.trim().split(" ").map(Number);
-  if (ran === undefined || waited === undefined || turns === undefined) return undefined;
+  // Read more often than any other file: cut by hand.
+  const first = text.indexOf(" ");
+  const second = text.indexOf(" ", first + 1);
+  if (first <= 0 || second < 0) return undefined;
+  const ran = Number(text.slice(0, first));
+  const waited = Number(text.slice(first + 1, second));
+  const turns = Number(text.slice(second + 1));
   // A kernel without the accounting prints three zeros; a task that has never had a CPU cannot be told from it, and has nothing to say.
   if (!Number.isFinite(ran + waited + turns) || turns === 0) return undefined;
   return { ranNs: ran, waitedNs: waited, turns };

@@ -1,5 +1,4 @@
 import { closeSync, openSync, readdirSync, readSync } from "node:fs";
-import { join } from "node:path";
 
 /** Above this many open files the rest are opened for each read: about 5 us more each. */
 const MOST_KEPT = 800;
@@ -14,7 +13,7 @@ export interface ProcFile {
 
 /** Reads small kernel files below one root, as cheaply as Node can: descriptors stay open and one buffer serves all. */
 export class ProcFiles {
-  readonly root: string;
+  readonly #root: string;
   readonly #keep: boolean;
   readonly #buffer = Buffer.allocUnsafeSlow(CHUNK);
   #kept = 0;
@@ -24,7 +23,7 @@ export class ProcFiles {
    * @param keep whether descriptors stay open between reads. In /proc a kept one also never reads a later process of the same PID.
    */
   constructor(root = "/", keep = true) {
-    this.root = root;
+    this.#root = root === "/" ? "" : root;
     this.#keep = keep;
   }
 
@@ -32,7 +31,7 @@ export class ProcFiles {
   read(path: string): string | undefined {
     let fd: number;
     try {
-      fd = openSync(join(this.root, path), "r");
+      fd = openSync(this.#absolute(path), "r");
     } catch {
       return undefined;
     }
@@ -46,7 +45,7 @@ export class ProcFiles {
   /** Names in a folder; undefined when it is not there. */
   list(path: string): string[] | undefined {
     try {
-      return readdirSync(join(this.root, path));
+      return readdirSync(this.#absolute(path));
     } catch {
       return undefined;
     }
@@ -66,7 +65,7 @@ export class ProcFiles {
         if (fd === undefined) {
           if (!this.#keep || this.#kept >= MOST_KEPT) return this.read(path);
           try {
-            fd = openSync(join(this.root, path), "r");
+            fd = openSync(this.#absolute(path), "r");
           } catch {
             return undefined;
           }
@@ -78,6 +77,11 @@ export class ProcFiles {
       },
       close,
     };
+  }
+
+  /** Paths come with and without a leading slash. */
+  #absolute(path: string): string {
+    return path.startsWith("/") ? this.#root + path : `${this.#root}/${path}`;
   }
 
   #readFrom(fd: number): string | undefined {

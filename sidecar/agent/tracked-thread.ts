@@ -18,6 +18,8 @@ export class TrackedThread {
   readonly #files: ProcFiles;
   readonly #folder: string;
   readonly #file: ProcFile;
+  /** Only of threads that run: most never do. */
+  #childrenFile: ProcFile | undefined;
   #last: SchedStat | undefined;
   #looksSinceMoved = 0;
   /** Waiting that was counted before the kernel did: it adds a wait only when the wait is over. */
@@ -83,11 +85,13 @@ export class TrackedThread {
 
   /** Children that this thread made. Undefined where the kernel has no such list. */
   children(): string | undefined {
-    return this.#files.read(`${this.#folder}/children`);
+    this.#childrenFile ??= this.#files.file(`${this.#folder}/children`);
+    return this.#childrenFile.read();
   }
 
   close(): void {
     this.#file.close();
+    this.#childrenFile?.close();
   }
 
   #state(): string | undefined {
