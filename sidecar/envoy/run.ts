@@ -25,6 +25,8 @@ export interface RunningEnvoy {
   readonly child: Child;
   /** Its admin server's port on loopback. */
   readonly adminPort: number;
+  /** The same as a URL, e.g. `http://127.0.0.1:40003`. */
+  readonly adminUrl: string;
   /**
    * Settles when Envoy has its first configuration and takes requests.
    * @throws EvenkeelError EK_TIMEOUT, EK_CHILD_FAILED
@@ -75,24 +77,24 @@ export async function runEnvoy(options: RunEnvoyOptions): Promise<RunningEnvoy> 
   };
   try {
     const adminPort = await until(child, START_TIMEOUT_MS, "its admin server", () => readAdminPort(adminPath));
+    const adminUrl = `http://127.0.0.1:${adminPort}`;
     return {
       child,
       adminPort,
+      adminUrl,
       async ready(timeoutMs = START_TIMEOUT_MS) {
-        await until(child, timeoutMs, `a configuration (state at http://127.0.0.1:${adminPort}/init_dump)`, () =>
-          isLive(adminPort),
-        );
+        await until(child, timeoutMs, `a configuration (state at ${adminUrl}/init_dump)`, () => isLive(adminPort));
       },
       async admin(path, method = "GET") {
         const answer = await ask(adminPort, path, method).catch((cause: Error) => {
           throw new EvenkeelError("EK_CHILD_FAILED", `${child.name}'s admin server does not answer: ${cause.message}`, {
-            where: `http://127.0.0.1:${adminPort}${path}`,
+            where: `${adminUrl}${path}`,
             cause,
           });
         });
         if (answer.status === 200) return answer.body;
         throw new EvenkeelError("EK_CHILD_FAILED", `${child.name}'s admin server answers ${answer.status}`, {
-          where: `http://127.0.0.1:${adminPort}${path}`,
+          where: `${adminUrl}${path}`,
         });
       },
       stop,
