@@ -1,0 +1,99 @@
+import type { AddressInfo } from "node:net";
+import { describeError, EvenkeelError } from "../../common/errors.ts";
+import { type Logger, logger } from "../../common/log.ts";
+import { loadSettings } from "../../common/settings.ts";
+import { findIsolation, findPython } from "./isolation.ts";
+import { type JobDirectories, openJobDirectories } from "./job-directories.ts";
+import { createWorker, type Worker } from "./server.ts";
+import { WORKER_COMMAND, type WorkerSettings } from "./settings.ts";
+
+/**
+ * `evenkeel worker`: serves until SIGTERM or SIGINT, then finishes what it has accepted.
+ * @returns the exit status
+ * @throws EvenkeelError EK_USAGE, EK_SETTING_INVALID, EK_PROGRAM_MISSING, EK_ISOLATION_UNAVAILABLE, EK_PORT_IN_USE
+ */
+export async function main(args: string[]): Promise<number> {
+  const loaded = loadSettings(WORKER_COMMAND, args);
+  if (loaded.kind === "help") {
+    process.stdout.write(loaded.text);
+    return 0;
+  }
+  const log = logger("worker");
+  const jobs = await openJobDirectories(loaded.values.workDir);
+  try {
+    const stop = nextStopSignal();
+    const worker = await start(loaded.values, jobs, log);
+    log.info({ signal: await stop }, "draining: accepted uploads finish, new ones are refused");
+    // A second signal does not wait any longer.
+    void nextStopSignal().then(() => process.exit(1));
+    await worker.drain(loaded.values.drainTimeout);
+    log.info("drained");
+    return 0;
+  } finally {
+    await jobs.close();
+  }
+}
+
+async function start(settings: WorkerSettings, jobs: JobDirectories, log: Logger): Promise<Worker> {
+  const limits = {
+    timeMs: settings.timeLimit,
+    cpuSeconds: Math.ceil(settings.cpuLimit / 1000),
+    memoryBytes: settings.memoryLimit,
+    processes: settings.processLimit,
+    fileBytes: settings.fileLimit,
+    outputBytes: settings.outputLimit,
+  };
+  const python = await findPython(settings.python);
+  const wish = { kind: settings.isolation, noNetwork: settings.noNetwork };
+  const isolation = await findIsolation(wish, python, jobs, limits);
+  const worker = await createWorker({
+    concurrency: settings.concurrency,
+    queue: settings.queue,
+    maxUploadBytes: settings.maxUpload,
+    uploadTimeoutMs: settings.uploadTimeout,
+    limits,
+    isolation,
+    jobs,
+    log,
+  });
+  await listen(worker, settings);
+  log.info(
+    {
+      address: worker.app.server.address() as AddressInfo,
+      python,
+      isolation: isolation.name,
+      passedOver: isolation.passedOver,
+      concurrency: settings.concurrency,
+      queue: settings.queue,
+    },
+    "listening",
+  );
+  return worker;
+}
+
+async function listen(worker: Worker, { host, port }: WorkerSettings): Promise<void> {
+  try {
+    await worker.app.listen({ host, port });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "EADDRINUSE") throw cause;
+    throw new EvenkeelError("EK_PORT_IN_USE", `port ${port} is taken`, { where: `--port ${port}`, cause });
+  }
+}
+
+function nextStopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const onSignal = (signal: NodeJS.Signals): void => {
+      for (const name of ["SIGTERM", "SIGINT"] as const) process.off(name, onSignal);
+      resolve(signal);
+    };
+    for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, onSignal);
+  });
+}
+
+if (import.meta.main)
+  try {
+    process.exitCode = await main(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`${describeError(error)}\n`);
+    process.exitCode = error instanceof EvenkeelError && error.code === "EK_USAGE" ? 2 : 1;
+  }

@@ -1,0 +1,328 @@
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { type IncomingMessage, request } from "node:http";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import {
+  availableIsolations,
+  metric,
+  processesMarked,
+  startWorker,
+  until,
+  upload,
+  type WorkerUnderTest,
+} from "./worker-under-test.ts";
+
+// Real processes on a machine that may be very busy.
+vi.setConfig({ testTimeout: 60_000 });
+
+const [isolation] = (await availableIsolations()).values();
+if (isolation === undefined) throw new Error("no script can be run on this machine");
+
+let worker: WorkerUnderTest;
+let flags: string;
+const others: WorkerUnderTest[] = [];
+beforeEach(async () => {
+  flags = await mkdtemp(join(tmpdir(), "worker-flags-"));
+  worker = await startWorker(isolation);
+});
+afterEach(async () => {
+  await Promise.all([worker, ...others.splice(0)].map((each) => each.close()));
+  await rm(flags, { recursive: true, force: true });
+});
+
+async function another(options: Parameters<typeof startWorker>[1]): Promise<WorkerUnderTest> {
+  const started = await startWorker(isolation as NonNullable<typeof isolation>, options);
+  others.push(started);
+  return started;
+}
+
+/** A script that ends when the test makes the file. */
+const waitFor = (file: string): string =>
+  `import os, time\nwhile not os.path.exists(${JSON.stringify(file)}): time.sleep(0.02)\nprint('done')`;
+
+/** Sends a body as it is. */
+function post(url: string, contentType: string, body: string): Promise<Response> {
+  return fetch(`${url}/reencrypt`, { method: "POST", body, headers: { "content-type": contentType } });
+}
+
+/** Sends bytes on a bare connection; what came back when the worker closed it. */
+function exchange(port: number, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(text));
+    let answer = "";
+    socket.on("data", (chunk: Buffer) => {
+      answer += chunk.toString();
+    });
+    socket.on("close", () => resolve(answer));
+    socket.on("error", reject);
+  });
+}
+
+const part = (disposition: string, content: string): string =>
+  `--b\r\ncontent-disposition: form-data; ${disposition}\r\n\r\n${content}\r\n`;
+const FORM = "multipart/form-data; boundary=b";
+
+describe("POST /reencrypt", () => {
+  it("answers with the return code and the output", async () => {
+    const response = await upload(worker.url, "import sys; print('a'); print('b', file=sys.stderr)");
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({ returncode: 0, stdout: "a\n", stderr: "b\n" });
+  });
+
+  it("answers 200 when the script fails", async () => {
+    const response = await upload(worker.url, "import sys; sys.exit(3)");
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({ returncode: 3, stdout: "", stderr: "" });
+  });
+
+  it("says that output was cut", async () => {
+    const small = await another({ limits: { outputBytes: 10 } });
+    const response = await upload(small.url, "print('x' * 100)");
+    expect(await response.json()).toMatchObject({ returncode: 0, truncated: true });
+  });
+
+  it("answers 504 when the script runs out of time", async () => {
+    const short = await another({ limits: { timeMs: 500 } });
+    const response = await upload(short.url, "import time; time.sleep(600)");
+    expect(response.status).toBe(504);
+    expect(await response.json()).toEqual({ detail: "the script was ended: it ran longer than 0.5 s" });
+    expect(await metric(short.url, 'worker_jobs_total{outcome="timeout"}')).toBe(1);
+  });
+
+  it("answers 500 when it cannot run scripts", async () => {
+    const broken = await another({ isolation: { ...isolation, python: "/nowhere/python3" } });
+    const response = await upload(broken.url, "print(1)");
+    expect(response.status).toBe(500);
+    expect(await response.json()).toMatchObject({ detail: expect.stringContaining("the script could not be run: ") });
+  });
+
+  it.each(["../../x.py", "/etc/x.py", "a\\..\\x.py", "-c", "", "näme\u0000\r\n.py"])(
+    "never takes a client's file name for a path: %j",
+    async (name) => {
+      const response = await upload(
+        worker.url,
+        "import os; print(os.listdir(), __file__ == os.getcwd() + '/script.py')",
+        {
+          name,
+        },
+      );
+      expect(await response.json()).toMatchObject({ returncode: 0, stdout: "['script.py'] True\n" });
+    },
+  );
+
+  it("takes a very long file name", async () => {
+    const response = await upload(worker.url, "print(1)", { name: `${"n".repeat(5000)}.py` });
+    expect(await response.json()).toMatchObject({ returncode: 0, stdout: "1\n" });
+  });
+
+  it("keeps uploads apart that come at once, and leaves no directory", async () => {
+    const script = "import os, time; n = len(os.listdir()); open('mine', 'w'); time.sleep(0.1); print(n, os.getcwd())";
+    const responses = await Promise.all(Array.from({ length: 8 }, () => upload(worker.url, script)));
+    const outputs = await Promise.all(
+      responses.map(async (response) => ((await response.json()) as { stdout: string }).stdout),
+    );
+    expect(new Set(outputs).size).toBe(8);
+    for (const output of outputs) expect(output).toMatch(/^1 /);
+    await until("all directories are gone", async () => (await readdir(worker.directory)).length === 0);
+  });
+
+  it.each([
+    ["no body", "text/plain", ""],
+    ["another type", "application/json", "{}"],
+    ["an unreadable type", "nonsense", "x"],
+    ["no boundary", "multipart/form-data", "x"],
+    ["an empty form", FORM, "--b--\r\n"],
+    ["an empty body", FORM, ""],
+    ["no form", FORM, "hello"],
+    ["a cut form", FORM, `${part('name="file"; filename="x.py"', "print(1)")}`],
+    ["a form cut in its headers", FORM, '--b\r\ncontent-disposition: form-data; name="fi'],
+    ["an empty file", FORM, `${part('name="file"; filename="x.py"', "")}--b--\r\n`],
+    ["a wrong field", FORM, `${part('name="script"; filename="x.py"', "print(1)")}--b--\r\n`],
+    ["a field named like an object's own", FORM, `${part('name="__proto__"; filename="x"', "print(1)")}--b--\r\n`],
+    ["text instead of a file", FORM, `${part('name="file"', "print(1)")}--b--\r\n`],
+    ["two files", FORM, `${part('name="file"; filename="x.py"', "print(1)").repeat(2)}--b--\r\n`],
+    ["three files", FORM, `${part('name="file"; filename="x.py"', "print(1)").repeat(3)}--b--\r\n`],
+  ])("answers 422 to %s", async (_, contentType, body) => {
+    const response = await post(worker.url, contentType, body);
+    expect(response.status).toBe(422);
+    expect(await response.json()).toEqual({ detail: expect.stringMatching(/\w/) });
+    await until("its directory is gone", async () => (await readdir(worker.directory)).length === 0);
+    expect(await metric(worker.url, "worker_jobs_queued")).toBe(0);
+  });
+
+  it("takes a script of exactly the largest size, and answers 413 to one byte more", async () => {
+    const small = await another({ maxUploadBytes: 1000 });
+    const script = "print(1)\n".padEnd(1000, "#");
+    expect((await upload(small.url, script)).status).toBe(200);
+    const response = await upload(small.url, `${script}#`);
+    expect(response.status).toBe(413);
+    expect(await response.json()).toEqual({ detail: "the upload is too large: a script may have 1000 bytes" });
+  });
+
+  it("answers 413 to a declared length before the body comes", async () => {
+    const sender = request(`${worker.url}/reencrypt`, {
+      method: "POST",
+      headers: { "content-type": FORM, "content-length": 2 ** 40 },
+    });
+    sender.on("error", () => {});
+    sender.flushHeaders();
+    const response = await new Promise<IncomingMessage>((resolve) => sender.once("response", resolve));
+    expect(response.statusCode).toBe(413);
+    sender.destroy();
+  });
+
+  it("answers 413 to a field beside the file that never ends", async () => {
+    const small = await another({ maxUploadBytes: 1000 });
+    const response = await post(small.url, FORM, `${part('name="x"', "y".repeat(2 ** 20))}--b--\r\n`);
+    expect(response.status).toBe(413);
+  });
+
+  it("ends the script when its client leaves", async () => {
+    const mark = randomUUID();
+    const client = new AbortController();
+    const script = `import subprocess, sys\nsubprocess.run([sys.executable, "-c", "import time; time.sleep(600)", "${mark}"])`;
+    const uploading = upload(worker.url, script, { signal: client.signal });
+    await until("the script runs", () => processesMarked(mark) > 0);
+    client.abort();
+    await expect(uploading).rejects.toThrow();
+    await until("the script is gone", () => processesMarked(mark) === 0);
+    await until("its directory is gone", async () => (await readdir(worker.directory)).length === 0);
+    await until("it was counted", async () => (await metric(worker.url, 'worker_jobs_total{outcome="gone"}')) === 1);
+    expect(await metric(worker.url, "worker_jobs_running")).toBe(0);
+  });
+
+  it("forgets a client that leaves in the middle of its upload", async () => {
+    const socket = connect(worker.port, "127.0.0.1");
+    socket.write(`POST /reencrypt HTTP/1.1\r\nhost: w\r\ncontent-type: ${FORM}\r\ncontent-length: 9999\r\n\r\n`);
+    socket.write('--b\r\ncontent-disposition: form-data; name="file"; filename="x"\r\n\r\nprint(');
+    await until("it has a place", async () => (await metric(worker.url, "worker_jobs_queued")) === 1);
+    socket.destroy();
+    await until("it has none", async () => (await metric(worker.url, "worker_jobs_queued")) === 0);
+    expect(await metric(worker.url, 'worker_jobs_total{outcome="gone"}')).toBe(1);
+    await until("its directory is gone", async () => (await readdir(worker.directory)).length === 0);
+  });
+
+  it("gives up on a client that never finishes its upload", async () => {
+    const impatient = await another({ uploadTimeoutMs: 1000 });
+    const answer = await exchange(
+      impatient.port,
+      `POST /reencrypt HTTP/1.1\r\nhost: w\r\ncontent-type: ${FORM}\r\ncontent-length: 9999\r\n\r\n--b\r\n`,
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+    await until("its place is free", async () => (await metric(impatient.url, "worker_jobs_queued")) === 0);
+  });
+});
+
+describe("a full queue", () => {
+  it("refuses at once, says that nothing was started, and takes uploads again later", async () => {
+    const narrow = await another({ concurrency: 1, queue: 1 });
+    const flag = join(flags, "go");
+    const running = upload(narrow.url, waitFor(flag));
+    await until("the first runs", async () => (await metric(narrow.url, "worker_jobs_running")) === 1);
+    const queued = upload(narrow.url, "print('second')");
+    await until("the second waits", async () => (await metric(narrow.url, "worker_jobs_queued")) === 1);
+
+    const refused = await upload(narrow.url, "#".repeat(500_000));
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get("retry-after")).toMatch(/^\d+$/);
+    expect(refused.headers.get("x-evenkeel-not-started")).toBe("1");
+    expect(await refused.json()).toEqual({ detail: "the worker is busy and its queue is full" });
+
+    await writeFile(flag, "");
+    expect(await (await running).json()).toMatchObject({ stdout: "done\n" });
+    expect(await (await queued).json()).toMatchObject({ stdout: "second\n" });
+    expect((await upload(narrow.url, "print(3)")).status).toBe(200);
+    expect(await metric(narrow.url, 'worker_rejected_total{reason="queue-full"}')).toBe(1);
+  });
+
+  it("forgets a client that leaves while it waits", async () => {
+    const narrow = await another({ concurrency: 1, queue: 1 });
+    const flag = join(flags, "go");
+    const running = upload(narrow.url, waitFor(flag));
+    await until("the first runs", async () => (await metric(narrow.url, "worker_jobs_running")) === 1);
+    const client = new AbortController();
+    const started = join(flags, "started");
+    const waiting = upload(narrow.url, `open(${JSON.stringify(started)}, 'w')`, { signal: client.signal });
+    await until("the second waits", async () => (await metric(narrow.url, "worker_jobs_queued")) === 1);
+    client.abort();
+    await expect(waiting).rejects.toThrow();
+    await until("nobody waits", async () => (await metric(narrow.url, "worker_jobs_queued")) === 0);
+    await writeFile(flag, "");
+    expect((await running).status).toBe(200);
+    expect(existsSync(started)).toBe(false);
+  });
+});
+
+describe("a drain", () => {
+  it("loses nothing that was accepted and takes nothing new", async () => {
+    const draining = await another({ concurrency: 1, queue: 4 });
+    const flag = join(flags, "go");
+    const uploads = [upload(draining.url, waitFor(flag)), upload(draining.url, "print(2)")];
+    await until("one runs", async () => (await metric(draining.url, "worker_jobs_running")) === 1);
+    await until("one waits", async () => (await metric(draining.url, "worker_jobs_queued")) === 1);
+    expect((await fetch(`${draining.url}/readyz`)).status).toBe(200);
+    const drained = draining.worker.drain(60_000);
+
+    expect((await fetch(`${draining.url}/readyz`)).status).toBe(503);
+    expect((await fetch(`${draining.url}/healthz`)).status).toBe(200);
+    const refused = await upload(draining.url, "print(3)");
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get("x-evenkeel-not-started")).toBe("1");
+    expect(refused.headers.get("connection")).toBe("close");
+
+    await writeFile(flag, "");
+    const outputs = await Promise.all(
+      uploads.map(async (each) => ((await (await each).json()) as { stdout: string }).stdout),
+    );
+    expect(outputs.sort()).toEqual(["2\n", "done\n"]);
+    await drained;
+    await expect(fetch(`${draining.url}/healthz`)).rejects.toThrow();
+  });
+
+  it("ends what is left when its time is over, and says which scripts never started", async () => {
+    const draining = await another({ concurrency: 1, queue: 4 });
+    const running = upload(draining.url, "import time; time.sleep(600)");
+    await until("one runs", async () => (await metric(draining.url, "worker_jobs_running")) === 1);
+    const waiting = upload(draining.url, "print(2)");
+    await until("one waits", async () => (await metric(draining.url, "worker_jobs_queued")) === 1);
+    await draining.worker.drain(100);
+    expect((await running).status).toBe(503);
+    expect((await running).headers.get("x-evenkeel-not-started")).toBeNull();
+    expect((await waiting).status).toBe(503);
+    expect((await waiting).headers.get("x-evenkeel-not-started")).toBe("1");
+  });
+});
+
+describe("everything else", () => {
+  it("says what it is", async () => {
+    const response = await fetch(worker.url);
+    expect(await response.json()).toMatchObject({ service: "evenkeel worker", status: "running" });
+  });
+
+  it.each(["/nowhere", "/reencrypt", "/%zz"])("answers GET %s in the form of all errors", async (path) => {
+    const response = await fetch(`${worker.url}${path}`);
+    expect([400, 404]).toContain(response.status);
+    expect(await response.json()).toEqual({ detail: expect.stringMatching(/\w/) });
+  });
+
+  it("answers what is no HTTP in the same form", async () => {
+    const answer = await exchange(worker.port, "what is this\r\n\r\n");
+    expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+    expect(JSON.parse(answer.slice(answer.indexOf("\r\n\r\n")))).toEqual({ detail: expect.stringMatching(/\w/) });
+  });
+
+  it("tells Prometheus about its jobs", async () => {
+    await upload(worker.url, "pass");
+    await upload(worker.url, "1 / 0");
+    await upload(worker.url, "");
+    expect(await metric(worker.url, 'worker_jobs_total{outcome="ok"}')).toBe(1);
+    expect(await metric(worker.url, 'worker_jobs_total{outcome="failed"}')).toBe(1);
+    expect(await metric(worker.url, 'worker_rejected_total{reason="unusable"}')).toBe(1);
+    expect(await metric(worker.url, "worker_job_seconds_count")).toBe(2);
+    expect(await metric(worker.url, `worker_isolation_info{isolation="${isolation.name}"}`)).toBe(1);
+  });
+});

@@ -1,0 +1,157 @@
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Command, is, type Parser, type Values } from "../../common/settings.ts";
+
+const GIB = 2 ** 30;
+const DAY_MS = 86_400_000;
+
+/** A number of scripts, or `auto`: as many as the CPUs that this process may use, its cgroup's quota counted. */
+const concurrency: Parser<number> = (text) => (text === "auto" ? availableParallelism() : is.integer(1, 1024)(text));
+
+const settings = {
+  host: {
+    flag: "host",
+    env: "EVENKEEL_WORKER_HOST",
+    parse: is.text,
+    default: "0.0.0.0",
+    value: "ADDRESS",
+    help: "address to listen on",
+  },
+  port: {
+    flag: "port",
+    env: "EVENKEEL_WORKER_PORT",
+    parse: is.port({ zero: true }),
+    default: "8080",
+    value: "PORT",
+    help: "port to listen on; 0 takes a free one",
+  },
+  python: {
+    flag: "python",
+    env: "EVENKEEL_WORKER_PYTHON",
+    parse: is.text,
+    default: "python3",
+    value: "PROGRAM",
+    help: "the Python that runs the scripts, a path or a name on PATH",
+  },
+  workDir: {
+    flag: "work-dir",
+    env: "EVENKEEL_WORKER_WORK_DIR",
+    parse: is.text,
+    default: join(tmpdir(), "evenkeel-worker"),
+    value: "DIR",
+    help: "where jobs have their directories; not to be shared by containers",
+  },
+  isolation: {
+    flag: "isolation",
+    env: "EVENKEEL_WORKER_ISOLATION",
+    parse: is.choice("auto", "namespaces", "process-group"),
+    default: "auto",
+    value: "KIND",
+    help: "namespaces (a PID namespace for each script), process-group, or auto: the first that works here",
+  },
+  noNetwork: {
+    flag: "no-network",
+    env: "EVENKEEL_WORKER_NO_NETWORK",
+    parse: is.flag,
+    help: "scripts have no network at all; needs namespaces",
+  },
+  concurrency: {
+    flag: "concurrency",
+    env: "EVENKEEL_WORKER_CONCURRENCY",
+    parse: concurrency,
+    default: "auto",
+    value: "N",
+    help: "scripts that run at once; auto: one for each CPU of the limit",
+  },
+  queue: {
+    flag: "queue",
+    env: "EVENKEEL_WORKER_QUEUE",
+    parse: is.integer(0, 100_000),
+    default: "16",
+    value: "N",
+    help: "uploads that may wait beyond those that run; more are refused with 503",
+  },
+  maxUpload: {
+    flag: "max-upload",
+    env: "EVENKEEL_WORKER_MAX_UPLOAD",
+    parse: is.bytes(1, 64 * GIB),
+    default: "64MiB",
+    value: "SIZE",
+    help: "largest script",
+  },
+  uploadTimeout: {
+    flag: "upload-timeout",
+    env: "EVENKEEL_WORKER_UPLOAD_TIMEOUT",
+    parse: is.duration(1000, DAY_MS),
+    default: "60s",
+    value: "TIME",
+    help: "how long a client may take to send a request",
+  },
+  timeLimit: {
+    flag: "time-limit",
+    env: "EVENKEEL_WORKER_TIME_LIMIT",
+    parse: is.durationOrNone(1, DAY_MS),
+    default: "180s",
+    value: "TIME",
+    help: "how long a script may run, or none",
+  },
+  cpuLimit: {
+    flag: "cpu-limit",
+    env: "EVENKEEL_WORKER_CPU_LIMIT",
+    parse: is.duration(1000, DAY_MS),
+    default: "10m",
+    value: "TIME",
+    help: "CPU time of each of a script's processes",
+  },
+  memoryLimit: {
+    flag: "memory-limit",
+    env: "EVENKEEL_WORKER_MEMORY_LIMIT",
+    parse: is.bytes(32 * 2 ** 20, 1024 * GIB),
+    default: "1GiB",
+    value: "SIZE",
+    help: "address space of each of a script's processes",
+  },
+  processLimit: {
+    flag: "process-limit",
+    env: "EVENKEEL_WORKER_PROCESS_LIMIT",
+    parse: is.integer(1, 1_000_000),
+    default: "1024",
+    value: "N",
+    help: "processes and threads of the worker's user; the kernel does not hold root to it",
+  },
+  fileLimit: {
+    flag: "file-limit",
+    env: "EVENKEEL_WORKER_FILE_LIMIT",
+    parse: is.bytes(0, 1024 * GIB),
+    default: "256MiB",
+    value: "SIZE",
+    help: "largest file that a script may write",
+  },
+  outputLimit: {
+    flag: "output-limit",
+    env: "EVENKEEL_WORKER_OUTPUT_LIMIT",
+    parse: is.bytes(0, 256 * 2 ** 20),
+    default: "1MiB",
+    value: "SIZE",
+    help: "how much of stdout, and of stderr, is kept",
+  },
+  drainTimeout: {
+    flag: "drain-timeout",
+    env: "EVENKEEL_WORKER_DRAIN_TIMEOUT",
+    parse: is.duration(0, DAY_MS),
+    default: "200s",
+    value: "TIME",
+    help: "how long accepted uploads may take to finish after SIGTERM",
+  },
+} as const;
+
+/** The settings of the worker, read. */
+export type WorkerSettings = Values<typeof settings>;
+
+/** `evenkeel worker`. */
+export const WORKER_COMMAND: Command<typeof settings> = {
+  name: "evenkeel worker",
+  summary: "Runs uploaded Python scripts: POST /reencrypt, multipart field `file`.",
+  settings,
+  examples: ["evenkeel worker --port 8080", "curl -F file=@my_script.py http://127.0.0.1:8080/reencrypt"],
+};
