@@ -38,6 +38,7 @@ export interface TypeStatus {
   /** How many resources it asks for by name. */
   readonly names: number;
   readonly sentVersion: string | undefined;
+  readonly sentNonce: string | undefined;
   readonly ackedVersion: string | undefined;
   /** Wall clock of the newest response, ms. */
   readonly sentAtMs: number | undefined;
@@ -87,6 +88,7 @@ export function typeStatus(subscription: Subscription): TypeStatus {
     wildcard: subscription.wildcard,
     names: subscription.names.size,
     sentVersion: subscription.sent?.version,
+    sentNonce: subscription.sent?.nonce,
     ackedVersion: subscription.acked?.version,
     sentAtMs: subscription.sent?.atMs,
     nack: subscription.nack,

@@ -3,7 +3,15 @@ import { type DeltaRequest, nextDelta, owesDelta, takeDelta } from "./delta.ts";
 import type { Demand } from "./demand.ts";
 import { edsName } from "./eds-name.ts";
 import { nextSotw, owesSotw, type SotwRequest, takeSotw } from "./sotw.ts";
-import { newSubscription, noteChanged, type Outcome, type Plan, type Subscription, sendAgain } from "./subscription.ts";
+import {
+  isAsked,
+  newSubscription,
+  noteChanged,
+  type Outcome,
+  type Plan,
+  type Subscription,
+  sendAgain,
+} from "./subscription.ts";
 import { isServed, type TypeView, typeView } from "./type-view.ts";
 
 export type XdsRequest = SotwRequest | DeltaRequest;
@@ -138,9 +146,10 @@ export class Session {
     return plan;
   }
 
-  /** Listeners and routes follow the clusters that they may refer to; a client's first question is answered at once. */
-  #mustFollowClusters({ typeUrl, mustAnswer }: Subscription): boolean {
-    if (mustAnswer || (typeUrl !== TYPE_URLS.listener && typeUrl !== TYPE_URLS.route)) return false;
+  /** Listeners and routes follow the clusters that they may refer to; what a client asks for anew is answered at once. */
+  #mustFollowClusters(subscription: Subscription): boolean {
+    const { typeUrl } = subscription;
+    if ((typeUrl !== TYPE_URLS.listener && typeUrl !== TYPE_URLS.route) || isAsked(subscription)) return false;
     const clusters = this.subscriptions.get(TYPE_URLS.cluster);
     return clusters !== undefined && (clusters.awaiting || this.#owes(clusters));
   }

@@ -147,6 +147,13 @@ export function covers(subscription: Pick<Subscription, "wildcard" | "names">, n
   return subscription.wildcard || subscription.names.has(name);
 }
 
+/** Whether the client waits for the first word on something that it asked for. */
+export function isAsked({ mustAnswer, dirty, names, known }: Subscription): boolean {
+  if (mustAnswer) return true;
+  for (const name of dirty) if (names.has(name) && !known.has(name)) return true;
+  return false;
+}
+
 /** Some resources have other versions now. */
 export function noteChanged(subscription: Subscription, view: TypeView, changed: Iterable<string>): void {
   for (const name of changed) {
