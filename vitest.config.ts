@@ -1,12 +1,34 @@
 import { defineConfig } from "vitest/config";
 
+const EXCLUDE = ["node_modules/**", "results/**"];
+
 export default defineConfig({
   test: {
-    include: ["**/*.test.ts"],
-    exclude: ["node_modules/**", "results/**"],
-    // Two cores: a third file at once only makes the other two slow, and the real programs beside them late.
-    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 120_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["**/*.test.ts"],
+          exclude: [...EXCLUDE, "test/e2e/**"],
+          // Two cores: a third file at once only makes the other two slow, and the real programs beside them late.
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "whole",
+          include: ["test/e2e/**/*.test.ts"],
+          exclude: EXCLUDE,
+          // What looks at live CPU needs the machine for itself: one file at a time, after all others.
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

@@ -2,7 +2,7 @@ import { Counter, Gauge, type Registry } from "prom-client";
 import { describeError } from "../common/errors.ts";
 import type { Logger } from "../common/log.ts";
 import type { Cluster, Fleet, FrontDoor } from "./fleet/fleet.ts";
-import { encodeResource } from "./resources/encode.ts";
+import { encodeResource, type ResourceMessages } from "./resources/encode.ts";
 import { type EncodedResource, type ResourceChange, TYPE_URLS, type TypeUrl } from "./resources/resource.ts";
 import { assignmentMessage, clusterMessage, listenerMessage, routeMessage } from "./resources/translate.ts";
 
@@ -23,7 +23,6 @@ export class Publisher {
   readonly #weights = new Map<string, ReadonlyMap<string, number>>();
   #fleet: Fleet = { clusters: new Map(), listeners: new Map() };
   readonly #invalid: Counter<"type">;
-  readonly #published: Gauge<"type">;
 
   constructor(store: ResourceWriter, registry: Registry, log: Logger) {
     this.#store = store;
@@ -34,11 +33,16 @@ export class Publisher {
       labelNames: ["type"],
       registers: [registry],
     });
-    this.#published = new Gauge({
+    const made = this.#made;
+    new Gauge({
       name: "evenkeel_resources",
       help: "Resources offered to clients",
       labelNames: ["type"],
       registers: [registry],
+      collect() {
+        this.reset();
+        for (const { typeUrl } of made.values()) this.inc({ type: shortType(typeUrl) });
+      },
     });
   }
 
@@ -56,7 +60,7 @@ export class Publisher {
       if (this.#weights.has(cluster.name)) this.#encodeCluster(cluster, upsert);
     for (const door of fleet.listeners.values()) this.#encodeDoor(door, upsert);
     const remove = this.#outdated(fleet);
-    if (upsert.length > 0 || remove.length > 0) this.#apply({ upsert, remove });
+    if (upsert.length > 0 || remove.length > 0) this.#store.apply({ upsert, remove });
   }
 
   /** Publishes a cluster's endpoints with new weights, and the cluster itself when it is not out yet. */
@@ -66,7 +70,7 @@ export class Publisher {
     const current = this.#fleet.clusters.get(cluster.name);
     if (current !== undefined) this.#encodeCluster(current, upsert);
     this.#encode(TYPE_URLS.endpoints, cluster.name, weights, () => assignmentMessage(cluster, weights), upsert);
-    if (upsert.length > 0) this.#apply({ upsert, remove: [] });
+    if (upsert.length > 0) this.#store.apply({ upsert, remove: [] });
   }
 
   #encodeCluster(cluster: Cluster, upsert: EncodedResource[]): void {
@@ -78,7 +82,13 @@ export class Publisher {
     this.#encode(TYPE_URLS.route, door.name, door, () => routeMessage(door), upsert);
   }
 
-  #encode(typeUrl: TypeUrl, name: string, of: object, message: () => object, upsert: EncodedResource[]): void {
+  #encode<U extends TypeUrl>(
+    typeUrl: U,
+    name: string,
+    of: object,
+    message: () => ResourceMessages[U],
+    upsert: EncodedResource[],
+  ): void {
     const key = `${typeUrl} ${name}`;
     if (this.#made.get(key)?.of === of) return;
     try {
@@ -100,15 +110,6 @@ export class Publisher {
       remove.push({ typeUrl, name });
     }
     return remove;
-  }
-
-  #apply(change: ResourceChange): void {
-    this.#store.apply(change);
-    for (const typeUrl of Object.values(TYPE_URLS)) {
-      let count = 0;
-      for (const made of this.#made.values()) if (made.typeUrl === typeUrl) count += 1;
-      this.#published.set({ type: shortType(typeUrl) }, count);
-    }
   }
 }
 

@@ -30,6 +30,8 @@ export interface StackOptions {
   readonly controlPlaneArgs?: readonly string[];
   readonly workerArgs?: readonly string[];
   readonly agentArgs?: readonly string[];
+  /** Which process tree the agent of each worker (by index) watches; absent: the worker's own. */
+  readonly agentPid?: (index: number) => number;
   /** State-of-the-world instead of delta ADS. */
   readonly protocol?: "GRPC" | "DELTA_GRPC";
   readonly onProgress?: (line: string) => void;
@@ -79,7 +81,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     progress(`starting ${count} workers with their agents, the control plane and Envoy`);
     const workers = await Promise.all(
       Array.from({ length: count }, (_, index) =>
-        startWorker(evenkeel, `worker-${index + 1}`, ports[2 * index] ?? 0, ports[2 * index + 1] ?? 0, options),
+        startWorker(evenkeel, index, ports[2 * index] ?? 0, ports[2 * index + 1] ?? 0, options),
       ),
     );
     const fleetFile = join(directory, "fleet.yaml");
@@ -130,18 +132,19 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 
 async function startWorker(
   evenkeel: (name: string, args: readonly string[]) => Promise<Child>,
-  name: string,
+  index: number,
   port: number,
   agentPort: number,
   options: StackOptions,
 ): Promise<StackWorker> {
+  const name = `worker-${index + 1}`;
   const worker = await evenkeel(name, [
     ...["worker", "--host", "127.0.0.1", "--port", String(port), ...(options.workerArgs ?? [])],
   ]);
   // Each worker counts as one with a CPU of its own, as a pod with a limit of 1 would.
   const agent = await evenkeel(`${name}-agent`, [
-    ...["agent", "--host", "127.0.0.1", "--orca-port", String(agentPort), "--pid", String(worker.pid)],
-    ...["--cpus", "1", ...(options.agentArgs ?? [])],
+    ...["agent", "--host", "127.0.0.1", "--orca-port", String(agentPort), "--cpus", "1"],
+    ...["--pid", String(options.agentPid?.(index) ?? worker.pid), ...(options.agentArgs ?? [])],
   ]);
   return { name, port, agentPort, key: `127.0.0.1:${port}`, worker, agent };
 }
