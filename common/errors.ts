@@ -71,6 +71,40 @@ export const CATALOGUE = {
     means: "the process or cgroup that the CPU agent measures has ended",
     next: "start the agent with the new one, or with --when-gone stay to wait until it is there again",
   },
+  EK_KUBE_CONFIG: {
+    means: "there is no usable access to a Kubernetes cluster",
+    next: "name a kubeconfig with --kubeconfig FILE (or KUBECONFIG) and a context of it with --context NAME",
+  },
+  EK_KUBE_UNREACHABLE: {
+    means: "the Kubernetes API server does not answer",
+    next: "check that the cluster runs and that its address in the kubeconfig is right; what was being done is tried again",
+  },
+  EK_KUBE_UNAUTHORISED: {
+    means: "the Kubernetes API server does not know who asks",
+    next: "renew the kubeconfig's credentials, or the pod's service account token",
+  },
+  EK_KUBE_FORBIDDEN: {
+    means: "the Kubernetes API server refuses a request to this account",
+    next: "add the RBAC rule that the message gives",
+  },
+  EK_KUBE_API_MISSING: {
+    means: "the cluster does not serve an API that is needed",
+    next: "install what serves it",
+  },
+  EK_KUBE_NOT_FOUND: { means: "an object is not in the cluster", next: "create it, or correct its name" },
+  EK_KUBE_CONFLICT: {
+    means: "somebody else changed or owns the object",
+    next: "read it again and decide anew; the message names the fields and their owner",
+  },
+  EK_KUBE_GONE: {
+    means: "the cluster no longer holds a version that was asked for",
+    next: "list the objects again; watches do it by themselves",
+  },
+  EK_KUBE_REFUSED: { means: "the cluster refuses an object", next: "correct the field that the message names" },
+  EK_KUBE_FAILED: {
+    means: "the Kubernetes API server could not do what it was asked",
+    next: "look at its log if it stays; what was being done is tried again",
+  },
 } as const satisfies Record<string, { means: string; next: string }>;
 
 /** A stable error code, a key of {@link CATALOGUE}. */
