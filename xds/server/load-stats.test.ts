@@ -1,0 +1,112 @@
+import { status } from "@grpc/grpc-js";
+import { afterEach, describe, expect, test } from "vitest";
+import { ClusterStats } from "../../proto/generated/envoy/config/endpoint/v3/load_report.ts";
+import {
+  LoadReportingServiceClient,
+  LoadStatsRequest,
+  type LoadStatsResponse,
+} from "../../proto/generated/envoy/service/load_stats/v3/lrs.ts";
+import { endpointLoadReports } from "./load-stats.ts";
+import { plaintext, startTestServer, Talk, until } from "./test-server.ts";
+
+type Deep = Parameters<typeof ClusterStats.fromPartial>[0];
+
+function endpoint(address: string, port: number, figures: [inFlight: number, issued: number, errors: number]) {
+  return {
+    address: {
+      address: {
+        $case: "socketAddress" as const,
+        socketAddress: { address, portSpecifier: { $case: "portValue" as const, portValue: port } },
+      },
+    },
+    totalRequestsInProgress: BigInt(figures[0]),
+    totalIssuedRequests: BigInt(figures[1]),
+    totalErrorRequests: BigInt(figures[2]),
+  };
+}
+
+function stats(clusterName: string, ...localities: ReturnType<typeof endpoint>[][]): ClusterStats {
+  return ClusterStats.fromPartial({
+    clusterName,
+    loadReportInterval: { seconds: 1n, nanos: 500_000_000 },
+    upstreamLocalityStats: localities.map((upstreamEndpointStats) => ({ upstreamEndpointStats })),
+  } as Deep);
+}
+
+describe("endpointLoadReports", () => {
+  test("one report for each endpoint of each cluster, over its interval", () => {
+    const reports = endpointLoadReports("c", [
+      stats("a", [endpoint("10.0.0.1", 80, [1, 10, 2])], [endpoint("fd00::1", 81, [0, 3, 0])]),
+      stats("b", [endpoint("10.0.0.1", 80, [5, 6, 7])]),
+    ]);
+    const about = { client: "c", intervalMs: 1500 };
+    expect(reports).toEqual([
+      { ...about, cluster: "a", endpointKey: "10.0.0.1:80", inFlight: 1, requests: 10, errors: 2 },
+      { ...about, cluster: "a", endpointKey: "[fd00::1]:81", inFlight: 0, requests: 3, errors: 0 },
+      { ...about, cluster: "b", endpointKey: "10.0.0.1:80", inFlight: 5, requests: 6, errors: 7 },
+    ]);
+  });
+
+  test("the two hosts of one endpoint are one pod: their loads are summed up", () => {
+    const reports = endpointLoadReports("c", [
+      stats("a", [endpoint("10.0.0.1", 80, [1, 10, 2])], [endpoint("::ffff:10.0.0.1", 80, [2, 20, 1])]),
+    ]);
+    expect(reports).toMatchObject([{ endpointKey: "10.0.0.1:80", inFlight: 3, requests: 30, errors: 3 }]);
+  });
+
+  test("what cannot be used is left out", () => {
+    const noInterval = { ...stats("a", [endpoint("10.0.0.1", 80, [1, 1, 1])]), loadReportInterval: undefined };
+    const negative = { ...noInterval, loadReportInterval: { seconds: -1n, nanos: 0 } };
+    const pipe = stats("a", [
+      { ...endpoint("", 0, [1, 1, 1]), address: { address: { $case: "pipe", pipe: { path: "/s" } } } } as never,
+    ]);
+    expect(endpointLoadReports("c", [noInterval, negative, pipe])).toEqual([]);
+  });
+});
+
+describe("the service", () => {
+  const cleanups: (() => void | Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const clean of cleanups.splice(0).reverse()) await clean();
+  });
+
+  async function serve(options: Parameters<typeof startTestServer>[0] = {}) {
+    const one = await startTestServer(options);
+    const client = new LoadReportingServiceClient(one.address, plaintext());
+    cleanups.push(() => one.server.stop(500));
+    cleanups.push(() => client.close());
+    const talk = () => new Talk<LoadStatsRequest, LoadStatsResponse>(client.streamLoadStats());
+    return { ...one, talk };
+  }
+
+  test("asks for all by endpoint, hands reports on, and says when a client is gone", async () => {
+    const { talk, reports, gone, metric } = await serve({ reportIntervalMs: 2500 });
+    const [one, other] = [talk(), talk()];
+    for (const stream of [one, other]) stream.say(LoadStatsRequest.fromPartial({ node: { id: "envoy-1" } }));
+    for (const stream of [one, other])
+      expect(await stream.next()).toEqual({
+        clusters: [],
+        sendAllClusters: true,
+        loadReportingInterval: { seconds: 2n, nanos: 500_000_000 },
+        reportEndpointGranularity: true,
+      });
+    for (const stream of [one, other])
+      stream.say(
+        LoadStatsRequest.fromPartial({ clusterStats: [stats("a", [endpoint("10.0.0.1", 80, [1, 10, 2])])] } as never),
+      );
+    await until("both have reported", () => reports.length === 2);
+    expect(new Set(reports.map(({ client }) => client)).size).toBe(2);
+    expect(await metric("evenkeel_xds_load_reports_total")).toBe(2);
+    one.hangUp();
+    await until("its end is told", () => gone.length === 1);
+    expect(reports.map(({ client }) => client)).toContain(gone[0]);
+  });
+
+  test("a client must say who it is", async () => {
+    const { talk, gone } = await serve();
+    const stream = talk();
+    stream.say(LoadStatsRequest.fromPartial({}));
+    expect(await stream.failure()).toMatchObject({ code: status.INVALID_ARGUMENT });
+    expect(gone).toEqual([]);
+  });
+});
