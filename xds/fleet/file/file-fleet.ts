@@ -3,7 +3,8 @@ import { describeError, EvenkeelError } from "../../../common/errors.ts";
 import type { Logger } from "../../../common/log.ts";
 import type { Fleet, FleetSource } from "../fleet.ts";
 import { keepIdentity } from "../keep-identity.ts";
-import { fleetInvalid, parseFleet } from "./parse.ts";
+import type { ServiceReference } from "../kubernetes/service-reference.ts";
+import { fleetInvalid, parseFleet, parseFleetFile } from "./parse.ts";
 import { watchFile } from "./watch-file.ts";
 
 /** A fleet of ten thousand endpoints takes about 1 MiB. */
@@ -12,17 +13,33 @@ const MAX_FILE_BYTES = 16 * 2 ** 20;
 /**
  * The fleet of a YAML file, read at once and again whenever the file changes. A bad edit keeps the last good fleet.
  * @param options.pollMs how often the file is looked at besides its change notices, in ms
+ * @param options.onServices takes the clusters whose endpoints are in Kubernetes, before the fleet changes; without it they
+ * are faults
  */
-export function fileFleet(path: string, options: { log: Logger; pollMs?: number }): FleetSource {
-  const { log } = options;
+export function fileFleet(
+  path: string,
+  options: {
+    log: Logger;
+    pollMs?: number;
+    onServices?: (services: ReadonlyMap<string, ServiceReference>) => void;
+  },
+): FleetSource {
+  const { log, onServices } = options;
   const listeners = new Set<() => void>();
   let fleet: Fleet | undefined;
   let fault: string | undefined;
 
+  const read = (): Fleet => {
+    const text = readFleetFile(path);
+    if (onServices === undefined) return parseFleet(text, path);
+    const file = parseFleetFile(text, path);
+    onServices(file.services);
+    return file.fleet;
+  };
   const load = () => {
     const before = { fleet, fault };
     try {
-      fleet = keepIdentity(fleet, parseFleet(readFleetFile(path), path));
+      fleet = keepIdentity(fleet, read());
       fault = undefined;
     } catch (error) {
       fault = describeError(error);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { EvenkeelError } from "../../../common/errors.ts";
-import { parseFleet } from "./parse.ts";
+import { parseFleet, parseFleetFile } from "./parse.ts";
 
 const GOOD = `
 clusters:
@@ -212,4 +212,25 @@ it("takes an anchor that is used a few times", () => {
     "clusters:\n  - { name: a, endpoints: &hosts [{ address: 10.0.0.1, port: 80 }] }\n  - { name: b, endpoints: *hosts }\n";
   const fleet = parseFleet(text, "fleet.yaml");
   expect(fleet.clusters.get("b")?.endpoints).toEqual(fleet.clusters.get("a")?.endpoints);
+});
+
+describe("a cluster whose endpoints are in Kubernetes", () => {
+  const service = "{ namespace: shop, service: workers, port: 8080 }";
+
+  it("is told apart, with no endpoints of its own", () => {
+    const text = `clusters:\n  - { name: a, protocol: http2, kubernetes: ${service} }\n`;
+    const { fleet, services } = parseFleetFile(text, "fleet.yaml");
+    expect(fleet.clusters.get("a")).toEqual({ name: "a", protocol: "http2", connectTimeoutMs: 1000, endpoints: [] });
+    expect([...services]).toEqual([["a", { namespace: "shop", service: "workers", port: 8080, subset: "" }]]);
+    expect(faultOf(text).what).toMatch(/cluster a is of Kubernetes/);
+  });
+
+  it.each([
+    [`{ name: a, endpoints: [], kubernetes: ${service} }`, /endpoints is not a known key/],
+    ["{ name: a, kubernetes: { namespace: Shop, service: s, port: 1 } }", /namespace is not a name of Kubernetes/],
+    ["{ name: a, kubernetes: { namespace: shop, service: s } }", /port is missing/],
+    ["{ name: a, kubernetes: shop }", /kubernetes is not a map/],
+  ])("%s is refused", (cluster, what) => {
+    expect(faultOf(`clusters:\n  - ${cluster}\n`).what).toMatch(what);
+  });
 });

@@ -1,20 +1,50 @@
 import type { z } from "zod";
 import { EvenkeelError } from "../../../common/errors.ts";
 import { type Cluster, type Endpoint, endpointKey, type Fleet, type FrontDoor, type Route } from "../fleet.ts";
+import type { ServiceReference } from "../kubernetes/service-reference.ts";
 import { isUnspecified } from "./addresses.ts";
 import { Faults } from "./check.ts";
 import { type Fault, type Path, parseLocated } from "./located-yaml.ts";
-import { clusterSchema, endpointSchema, fleetSchema, listenerSchema, routeSchema } from "./schema.ts";
+import {
+  clusterSchema,
+  endpointSchema,
+  fleetSchema,
+  kubernetesClusterSchema,
+  listenerSchema,
+  routeSchema,
+} from "./schema.ts";
 
 /** More than these make a message that nobody reads. */
 const TOLD_FAULTS = 20;
+
+/** What a fleet file says. */
+export interface FleetFile {
+  readonly fleet: Fleet;
+  /** The clusters of the fleet that have no endpoints here, for they are those of a Service in Kubernetes; by name. */
+  readonly services: ReadonlyMap<string, ServiceReference>;
+}
+
+/**
+ * Reads the text of a fleet file that names all its endpoints itself.
+ * @param path the file's name, for messages
+ * @throws EvenkeelError EK_FLEET_INVALID with every fault, each with its line and column
+ */
+export function parseFleet(text: string, path: string): Fleet {
+  const { fleet, services } = parseFleetFile(text, path);
+  const [name] = services.keys();
+  if (name === undefined) return fleet;
+  throw new EvenkeelError("EK_FLEET_INVALID", `cluster ${name} is of Kubernetes, which is not read`, {
+    where: path,
+    next: "give the cluster endpoints, or start the control plane with --kubernetes",
+  });
+}
 
 /**
  * Reads a fleet file's text (its form: docs/fleet-file.md).
  * @param path the file's name, for messages
  * @throws EvenkeelError EK_FLEET_INVALID with every fault, each with its line and column
  */
-export function parseFleet(text: string, path: string): Fleet {
+export function parseFleetFile(text: string, path: string): FleetFile {
   if (text.trim() === "") throw fleetInvalid(path, [{ line: 1, column: 1, what: "the file is empty" }]);
   const yaml = parseLocated(text);
   if ("faults" in yaml) throw fleetInvalid(path, yaml.faults);
@@ -25,10 +55,10 @@ export function parseFleet(text: string, path: string): Fleet {
   // Both lists are looked at even when another key of the file is wrong, so that all faults are told at once.
   const rawClusters = top?.clusters ?? listOf(yaml.content, "clusters");
   const rawListeners = top?.listeners ?? listOf(yaml.content, "listeners");
-  const clusters = readClusters(rawClusters, faults);
+  const { clusters, services } = readClusters(rawClusters, faults);
   const listeners = readListeners(rawListeners, namesOf(rawClusters), faults);
   if (faults.sorted.length > 0) throw fleetInvalid(path, faults.sorted);
-  return { clusters, listeners };
+  return { fleet: { clusters, listeners }, services };
 }
 
 /** The error for a fleet file: the place is the first fault's, the others follow with their own. */
@@ -42,12 +72,20 @@ export function fleetInvalid(path: string, faults: readonly Fault[]): EvenkeelEr
   });
 }
 
-function readClusters(raw: readonly unknown[], faults: Faults): ReadonlyMap<string, Cluster> {
+function readClusters(
+  raw: readonly unknown[],
+  faults: Faults,
+): { clusters: ReadonlyMap<string, Cluster>; services: ReadonlyMap<string, ServiceReference> } {
   const clusters = new Map<string, Cluster>();
+  const services = new Map<string, ServiceReference>();
   for (const [index, value] of raw.entries()) {
     const path = ["clusters", index];
-    const head = faults.check(clusterSchema, value, path);
-    const endpoints = readEndpoints(head?.endpoints ?? listOf(value, "endpoints"), [...path, "endpoints"], faults);
+    const head =
+      property(value, "kubernetes") === undefined
+        ? faults.check(clusterSchema, value, path)
+        : faults.check(kubernetesClusterSchema, value, path);
+    const rawEndpoints = head !== undefined && "endpoints" in head ? head.endpoints : listOf(value, "endpoints");
+    const endpoints = readEndpoints(rawEndpoints, [...path, "endpoints"], faults);
     if (head === undefined) continue;
     if (clusters.has(head.name)) faults.add([...path, "name"], `${head.name} is taken by an earlier cluster`);
     clusters.set(head.name, {
@@ -56,8 +94,9 @@ function readClusters(raw: readonly unknown[], faults: Faults): ReadonlyMap<stri
       protocol: head.protocol,
       connectTimeoutMs: head.connectTimeout,
     });
+    if ("kubernetes" in head) services.set(head.name, { ...head.kubernetes, subset: "" });
   }
-  return clusters;
+  return { clusters, services };
 }
 
 function readEndpoints(raw: readonly unknown[], path: Path, faults: Faults): readonly Endpoint[] {

@@ -43,12 +43,23 @@ export const endpointSchema = z.strictObject({
   tls: z.literal("istio").optional(),
 });
 
-/** A cluster without its endpoints, which are checked one by one. */
-export const clusterSchema = z.strictObject({
+const clusterHead = {
   name,
   protocol: z.enum(["http1", "http2"]).default("http1"),
   connectTimeout: parsed(is.duration(1, MINUTE)).default(1000),
-  endpoints: z.array(z.unknown()),
+};
+
+/** A cluster without its endpoints, which are checked one by one. */
+export const clusterSchema = z.strictObject({ ...clusterHead, endpoints: z.array(z.unknown()) });
+
+const dnsLabel = z
+  .string()
+  .regex(/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/, "is not a name of Kubernetes (small letters, digits and -)");
+
+/** A cluster whose endpoints are those of a Service in Kubernetes. */
+export const kubernetesClusterSchema = z.strictObject({
+  ...clusterHead,
+  kubernetes: z.strictObject({ namespace: dnsLabel, service: dnsLabel, port }),
 });
 
 export const routeSchema = z.strictObject({
