@@ -6,11 +6,13 @@ import type { FleetSource } from "./fleet/fleet.ts";
 import { Publisher } from "./publisher.ts";
 import { ResourceStore } from "./resources/store.ts";
 import { Demand } from "./server/demand.ts";
-import { startXdsServer } from "./server/server.ts";
+import { startXdsServer, type XdsServer } from "./server/server.ts";
+import { forgetDeparted } from "./signals/departed.ts";
 import { LoadReports } from "./signals/load-reports.ts";
-import { followAgents } from "./signals/orca.ts";
+import { OrcaSignals } from "./signals/orca.ts";
+import { exposeSignals } from "./signals/signal-metrics.ts";
 import { SignalTable } from "./signals/table.ts";
-import { startBalancer } from "./weights/balancer.ts";
+import { Balancer } from "./weights/balancer.ts";
 
 export interface ControlPlaneOptions {
   readonly source: FleetSource;
@@ -40,23 +42,36 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const { source, log } = options;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const signals = new SignalTable({ registry });
+  const signals = new SignalTable();
+  exposeSignals(signals, registry);
   const loadReports = new LoadReports(signals);
   const store = new ResourceStore();
   const demand = new Demand();
   const publisher = new Publisher(store, registry, log);
-  const agents = followAgents(source, signals, { registry, log });
-  const balancer = startBalancer({
-    source,
+  let noteSettled = () => {};
+  const settled = new Promise<void>((resolve) => {
+    noteSettled = () => {
+      const names = source.current()?.clusters.keys();
+      if (names !== undefined && [...names].every((name) => publisher.weights(name) !== undefined)) resolve();
+    };
+  });
+  const balancer = new Balancer({
+    fleet: source,
     signals,
     demand,
     settleTimeoutMs: options.settleTimeoutMs,
-    registry,
-    onWeights: (cluster, weights) => publisher.publishWeights(cluster, weights),
+    onWeights: (cluster, weights) => {
+      publisher.publishWeights(cluster, weights);
+      noteSettled();
+    },
   });
+  const agents = new OrcaSignals({ fleet: source, sink: signals });
+  const stopForgetting = forgetDeparted(source, signals);
   const publishFleet = () => {
     const fleet = source.current();
-    if (fleet !== undefined) publisher.publishFleet(fleet);
+    if (fleet === undefined) return;
+    publisher.publishFleet(fleet);
+    noteSettled();
   };
   const unsubscribe = source.subscribe(publishFleet);
   publishFleet();
@@ -66,6 +81,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     if (source.current() === undefined) return source.fault() ?? "no fleet yet";
     return serving ? undefined : "waiting for the first signals of every cluster";
   };
+  let server: XdsServer | undefined;
   const console = await startConsole(
     {
       registry,
@@ -76,8 +92,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     },
     { host: options.httpHost, port: options.httpPort },
   );
-  await settled(source, publisher);
-  const server = await startXdsServer({
+  await settled;
+  server = await startXdsServer({
     store,
     demand,
     loadReports,
@@ -96,6 +112,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     async stop() {
       serving = false;
       unsubscribe();
+      stopForgetting();
       await server.stop(5000);
       balancer.close();
       agents.close();

@@ -1,11 +1,12 @@
 import { relative } from "node:path";
 import { describeError } from "../../common/errors.ts";
 import { is, loadSettings } from "../../common/settings.ts";
+import { multipart } from "../load/multipart.ts";
 import { observe } from "./observe.ts";
 import { faults, makeBusy, type Outcome, playOnce, UPLOAD_SCRIPT } from "./scenario.ts";
 import { Shares } from "./shares.ts";
 import { type Stack, type StackWorker, startStack } from "./stack.ts";
-import { multipart, UploadStream } from "./uploads.ts";
+import { UploadStream } from "./uploads.ts";
 import { quantile, render } from "./view.ts";
 
 const COMMAND = {

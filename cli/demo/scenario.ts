@@ -1,23 +1,24 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EvenkeelError } from "../../common/errors.ts";
+import { multipart } from "../load/multipart.ts";
 import { observe, type WorkerView } from "./observe.ts";
 import { Shares } from "./shares.ts";
 import type { Stack, StackWorker } from "./stack.ts";
-import { multipart, type UploadResult, UploadStream, upload } from "./uploads.ts";
+import { type UploadResult, UploadStream, upload } from "./uploads.ts";
 
 const EXAMPLES = join(import.meta.dirname, "..", "..", "examples");
 export const UPLOAD_SCRIPT = join(EXAMPLES, "reencrypt.py");
 
-const PER_SECOND = 5;
+const PER_SECOND = 3;
 const LOOK_EVERY_MS = 100;
 const WARM_UP_MS = 3000;
-const BASELINE_MS = 10_000;
+const BASELINE_MS = 12_000;
 const BURN_SECONDS = 12;
 /** The promise: the share has fallen by half within this time of the CPU step. */
 const FALL_WITHIN_MS = 1000;
-/** A share is told over this time: at 5 a second, 30 uploads. */
-const SHARE_WINDOW_MS = 6000;
+/** A share is told over this time: at 3 a second, 24 uploads. */
+const SHARE_WINDOW_MS = 8000;
 const RETURN_WITHIN_MS = 30_000;
 
 /** What was seen when the scenario was played once. */

@@ -1,5 +1,6 @@
-import { readFile } from "node:fs/promises";
-import { Agent, request } from "node:http";
+import { Agent } from "node:http";
+import { exchange } from "../load/generator/exchange.ts";
+import type { Multipart } from "../load/multipart.ts";
 
 /** One upload as the client saw it. */
 export interface UploadResult {
@@ -14,62 +15,39 @@ export interface UploadResult {
   readonly ok: boolean;
 }
 
-/** A script ready to be sent, as `curl -F file=@…` would. */
-export async function multipart(path: string, fileName: string): Promise<{ type: string; body: Buffer }> {
-  const boundary = "evenkeel-demo-boundary-7d1c0a6b";
-  const head = `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="${fileName}"\r\nContent-Type: text/x-python\r\n\r\n`;
-  const body = Buffer.concat([Buffer.from(head), await readFile(path), Buffer.from(`\r\n--${boundary}--\r\n`)]);
-  return { type: `multipart/form-data; boundary=${boundary}`, body };
-}
+/** Far more than a worker's answer to one of the demo's scripts, in bytes. */
+const KEEP_BYTES = 1 << 20;
 
 /** Uploads once. Never rejects: a failure is a result. */
-export function upload(
+export async function upload(
   url: string,
-  script: { type: string; body: Buffer },
+  script: Multipart<Buffer>,
   agent?: Agent,
   timeoutMs = 210_000,
 ): Promise<UploadResult> {
   const startedMs = performance.now();
-  return new Promise((resolve) => {
-    const finish = (status: number, body: string) =>
-      resolve({
-        startedMs,
-        latencyMs: performance.now() - startedMs,
-        status,
-        body,
-        ok: status === 200 && /"returncode":\s*0\b/.test(body),
-      });
-    const call = request(
-      `${url}/reencrypt`,
-      {
-        method: "POST",
-        headers: { "content-type": script.type, "content-length": script.body.length },
-        ...(agent === undefined ? {} : { agent }),
-        timeout: timeoutMs,
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on("data", (chunk: Buffer) => chunks.push(chunk));
-        response.on("end", () => finish(response.statusCode ?? 0, Buffer.concat(chunks).toString()));
-        response.on("error", (error) => finish(0, error.message));
-      },
-    );
-    call.on("timeout", () => call.destroy(new Error(`no answer in ${timeoutMs} ms`)));
-    call.on("error", (error) => finish(0, error.message));
-    call.end(script.body);
-  });
+  const { status, text, latencyMs } = await exchange(
+    {
+      url: new URL(`${url}/reencrypt`),
+      method: "POST",
+      headers: { "content-type": script.type },
+      body: script.body,
+    },
+    { timeoutMs, keepBytes: KEEP_BYTES, ...(agent === undefined ? {} : { agent }) },
+  );
+  return { startedMs, latencyMs, status, body: text, ok: status === 200 && /"returncode":\s*0\b/.test(text) };
 }
 
 /** A steady stream of uploads, `perSecond` of them whatever the answers do (open loop), over kept connections. */
 export class UploadStream {
   readonly results: UploadResult[] = [];
   readonly #url: string;
-  readonly #script: { type: string; body: Buffer };
+  readonly #script: Multipart<Buffer>;
   readonly #agent = new Agent({ keepAlive: true });
   readonly #running = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(url: string, script: { type: string; body: Buffer }) {
+  constructor(url: string, script: Multipart<Buffer>) {
     this.#url = url;
     this.#script = script;
   }

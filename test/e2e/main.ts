@@ -1,0 +1,31 @@
+import { type CommandTable, dispatch } from "../../cli/dispatch.ts";
+import { describeError } from "../../common/errors.ts";
+
+/** A long check on real components: resolves to the line that says what was seen; rejects when something did not hold. */
+type Check = () => Promise<string>;
+
+const check = (load: () => Promise<{ run: Check }>) => async () => {
+  const { run } = await load();
+  return async () => {
+    console.log(await run());
+    return 0;
+  };
+};
+
+const CHECKS: CommandTable = {
+  proxy: {
+    summary: "the random reverse proxy: uniformity over 100 000 requests, overhead, a host that dies, 10 000 services",
+    load: check(() => import("./proxy/main.ts")),
+  },
+  cpu: {
+    summary: "the CPU load demo on a real cluster: its HPA goes up under load and back",
+    load: check(() => import("./cpu/main.ts")),
+  },
+};
+
+try {
+  process.exitCode = await dispatch("npm run e2e --", CHECKS, process.argv.slice(2));
+} catch (error) {
+  console.error(describeError(error));
+  process.exitCode = 1;
+}
