@@ -54,7 +54,7 @@ async function main(args: readonly string[]): Promise<number> {
     }
     case "exec":
       if (passedOn.length === 0) throw new EvenkeelError("EK_USAGE", "exec needs a command");
-      return withRig(open, (rig) => passOn(rig.inside(passedOn)));
+      return withRig(open, (rig) => passOn(rig.inside(passedOn), { KUBECONFIG: rig.kubeconfig }));
     case "load":
       return withRig(open, (rig) => rig.loadImage(existingFile(words[0])).then(() => 0));
     case "pack":
@@ -90,8 +90,8 @@ async function withRig(open: () => Promise<Rig>, work: (rig: Rig) => Promise<num
 }
 
 /** Runs a command in this terminal and gives its exit code. */
-function passOn([program, ...args]: readonly string[]): Promise<number> {
-  const child = spawn(program as string, args, { stdio: "inherit" });
+function passOn([program, ...args]: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<number> {
+  const child = spawn(program as string, args, { stdio: "inherit", env: { ...process.env, ...env } });
   // Ctrl-C goes to the command, which the terminal signals too; it decides when to end.
   process.on("SIGINT", () => undefined);
   return new Promise((resolve, reject) => {

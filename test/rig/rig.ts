@@ -7,7 +7,8 @@ import type { ExtraName } from "./extras/extras.ts";
 import { waitForIstiod } from "./extras/istio.ts";
 import { importImage } from "./images/import.ts";
 import { lockMachine } from "./machine-lock.ts";
-import { checkName, NODE_ADDRESS, stateFolder } from "./place.ts";
+import { requireNodeSupport, thisMachine } from "./node/support.ts";
+import { checkFolder, checkName, NODE_ADDRESS, stateFolder } from "./place.ts";
 import { isAlive } from "./process-table.ts";
 import { findPrograms } from "./programs/programs.ts";
 import { run } from "./run.ts";
@@ -79,6 +80,10 @@ export async function upRig(options: RigOptions = {}): Promise<Rig> {
       where: folder,
       next: "wait until it is up",
     });
+  if (options.apiOnly !== true) {
+    requireNodeSupport(thisMachine());
+    checkFolder(folder);
+  }
   await downRig(folder, onProgress);
   const lock = options.apiOnly === true ? undefined : lockMachine(folder);
   try {
@@ -124,7 +129,17 @@ function rigOf(session: Session): Rig {
       return run(program, args, stdin === undefined ? {} : { stdin });
     },
     inside,
-    loadImage: (archive) => importImage(session, archive),
+    async loadImage(archive) {
+      if (kind === "node") return importImage(session, archive);
+      throw new EvenkeelError(
+        "EK_RIG_UNSUPPORTED",
+        "without a node there is no container runtime to load an image into",
+        {
+          where: session.folder,
+          next: "start the rig without --api-only",
+        },
+      );
+    },
     async restart(part) {
       const { leader, ...spec } = serviceOf(session, part);
       await stopService(leader);

@@ -37,17 +37,16 @@ export function entering(sandbox: SandboxState | undefined): string[] {
   return ["nsenter", "--target", String(sandbox.init.pid), "--net", "--mount", "--pid", "--"];
 }
 
-/** Ends a part and waits until its whole group is gone: politely first, by force after `graceMs`. */
+/** Ends a part and waits until its whole group is gone: politely first, by force after `graceMs`. Twice is fine. */
 export async function stopService(leader: ProcessId, graceMs = 5000): Promise<void> {
   if (!isAlive(leader)) return;
   const deadline = Date.now() + graceMs;
-  for (let signal: NodeJS.Signals = "SIGTERM"; signalGroup(leader.pid, signal); await sleep(50))
-    if (Date.now() > deadline) signal = "SIGKILL";
+  while (signalGroup(leader.pid, Date.now() < deadline ? "SIGTERM" : "SIGKILL")) await sleep(50);
 }
 
 /** Ends a part at once, as a crash would. */
 export async function killService(leader: ProcessId): Promise<void> {
-  if (isAlive(leader)) await stopService(leader, -1);
+  await stopService(leader, 0);
 }
 
 export const logFile = (folder: string, name: string): string => join(paths(folder).logs, `${name}.log`);

@@ -12,8 +12,7 @@ import type { Lock } from "./lock.ts";
 import { cgroupName, makeCgroups } from "./node/cgroups.ts";
 import { cniConfig, containerdConfig, containerdService, kubeletConfig, nodeServices } from "./node/config.ts";
 import { makeSandbox } from "./node/sandbox.ts";
-import { requireNodeSupport, thisMachine } from "./node/support.ts";
-import { checkFolder, nodeControlPlane, paths } from "./place.ts";
+import { nodeControlPlane, paths } from "./place.ts";
 import { self } from "./process-table.ts";
 import { iptablesFolder } from "./programs/iptables.ts";
 import { findPrograms, type Programs } from "./programs/programs.ts";
@@ -70,12 +69,10 @@ export interface NodeOrder {
 
 /**
  * Starts the whole cluster with its one node.
- * @throws EvenkeelError EK_RIG_UNSUPPORTED, EK_PROGRAM_MISSING, EK_CHILD_FAILED, EK_TIMEOUT
+ * @throws EvenkeelError EK_RIG_UNSUPPORTED (namespaces refused), EK_PROGRAM_MISSING, EK_CHILD_FAILED, EK_TIMEOUT
  */
 export async function upNode(order: NodeOrder): Promise<Session> {
   const { folder, name, extras, lock, onProgress } = order;
-  requireNodeSupport(thisMachine());
-  checkFolder(folder);
   const programs = await findPrograms([...CONTROL_PLANE, ...NODE, ...extraPrograms(extras)], onProgress);
   const iptables = await iptablesFolder(platformCache(), onProgress);
   const place = nodeControlPlane(folder);

@@ -3,6 +3,7 @@ import type { Session } from "../session.ts";
 import { startDns } from "./dns.ts";
 import { startIstio } from "./istio.ts";
 import { startKeda } from "./keda.ts";
+import { preferLoadedImages } from "./loaded-images.ts";
 import { startMetrics } from "./metrics.ts";
 
 export const EXTRAS = ["istio", "metrics", "keda"] as const;
@@ -21,7 +22,11 @@ export function extraPrograms(extras: readonly ExtraName[]): string[] {
 
 const STARTERS = { istio: startIstio, metrics: startMetrics, keda: startKeda } as const;
 
-/** Starts them all at once; each is ready when this settles. DNS is always among them. */
+/** Starts them all at once; each is ready when this settles. DNS and the use of loaded images are always among them. */
 export async function startExtras(session: Session, extras: readonly ExtraName[], programs: Programs): Promise<void> {
-  await Promise.all([startDns(session, programs), ...extras.map((extra) => STARTERS[extra](session, programs))]);
+  await Promise.all([
+    startDns(session, programs),
+    preferLoadedImages(session),
+    ...extras.map((extra) => STARTERS[extra](session, programs)),
+  ]);
 }

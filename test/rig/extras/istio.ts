@@ -85,6 +85,8 @@ const SETTINGS = [
   ...["--set", `values.global.tag=${PROXY_TAG}`],
   ...["--set", "values.global.imagePullPolicy=IfNotPresent"],
   ...["--set", "values.global.proxy.readinessPeriodSeconds=2"],
+  // Its statistics are a filter that only Istio's own build of Envoy has.
+  ...["--set", "values.telemetry.enabled=false"],
   // Statistics of the app are not merged into the proxy's: there is no Prometheus in the rig.
   ...["--set", "meshConfig.enablePrometheusMerge=false"],
 ];

@@ -77,7 +77,7 @@ export function productionPaths(lock: PackageLock): string[] {
     .map(([path]) => path);
 }
 
-/** Types and source maps are for those who write code; packages inside packages have entries of their own. */
+/** TypeScript (which Node does not run in packages) and source maps are for those who write code; packages inside packages have entries of their own. */
 function isNeeded(relative: string): boolean {
-  return !/\.d\.[mc]?ts$|\.map$|\.md$/.test(relative) && !/(^|\/)node_modules(\/|$)/.test(relative);
+  return !/\.[mc]?ts$|\.map$|\.md$/.test(relative) && !/(^|\/)node_modules(\/|$)/.test(relative);
 }

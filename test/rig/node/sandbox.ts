@@ -72,7 +72,7 @@ export async function makeSandbox(folder: string): Promise<SandboxState> {
 export async function removeSandbox(sandbox: SandboxState): Promise<void> {
   for (const id of [sandbox.init, sandbox.keeper])
     while (isAlive(id)) {
-      process.kill(id.pid, "SIGKILL");
+      kill(id.pid);
       await sleep(50);
     }
   for (const path of [...sandbox.madeFolders].reverse())
@@ -81,6 +81,14 @@ export async function removeSandbox(sandbox: SandboxState): Promise<void> {
     } catch {
       // Somebody else has put something there since.
     }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It ended by itself meanwhile.
+  }
 }
 
 /** What the first process of the namespaces does: mounts, addresses, and then nothing but wait for orphans. */
