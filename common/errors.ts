@@ -14,6 +14,18 @@ export const CATALOGUE = {
     means: "the fleet file cannot be used; the last good fleet stays",
     next: "mend the named line; the file is read again when it changes",
   },
+  EK_FILE_EXISTS: {
+    means: "a file that is to be written is there already",
+    next: "write it anew with --force, or elsewhere with --output FILE",
+  },
+  EK_PROXY_CONFIG_INVALID: {
+    means: "the reverse proxy's configuration cannot be used; what runs goes on with the last good one",
+    next: "mend the named line; the file is read again when it changes",
+  },
+  EK_ENVOY_REFUSED: {
+    means: "Envoy refuses a configuration; what it had before stays",
+    next: "read what Envoy said, given with the error",
+  },
   EK_RESOURCE_INVALID: {
     means: "an xDS resource breaks its validation rules; the last good version stays",
     next: "mend the setting that the resource came from",
@@ -70,6 +82,15 @@ export const CATALOGUE = {
   EK_AGENT_TARGET_GONE: {
     means: "the process or cgroup that the CPU agent measures has ended",
     next: "start the agent with the new one, or with --when-gone stay to wait until it is there again",
+  },
+  EK_DOCKER_UNAVAILABLE: {
+    means: "Docker is installed, but its daemon does not answer",
+    next: "start Docker (Docker Desktop, or `sudo systemctl start docker`) and check it with `docker info`",
+  },
+  EK_STOPPED: { means: "a command was stopped before it was done", next: "run it again" },
+  EK_PROMETHEUS_FAILED: {
+    means: "Prometheus did not answer a query",
+    next: "check --prometheus-url, and try --prometheus-query in its own page",
   },
   EK_KUBE_CONFIG: {
     means: "there is no usable access to a Kubernetes cluster",

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Child, startChild } from "../../common/child.ts";
 import { EvenkeelError } from "../../common/errors.ts";
+import { tiedToUs } from "./tied.ts";
 
 const START_TIMEOUT_MS = 60_000;
 const POLL_MS = 50;
@@ -53,9 +54,11 @@ export async function runEnvoy(options: RunEnvoyOptions): Promise<RunningEnvoy> 
   await writeFile(configPath, JSON.stringify(options.config), { mode: 0o600 });
   let child: Child;
   try {
+    const [command, ...before] = await tiedToUs(options.binary);
     child = await startChild(
-      options.binary,
+      command,
       [
+        ...before,
         ...["-c", configPath, "--admin-address-path", adminPath, "--disable-hot-restart"],
         ...["--log-level", options.logLevel ?? "warning"],
         // When it drains, every answer closes its connection: the time to drain is bounded, so none can be left to chance.

@@ -100,7 +100,8 @@ function connectionManager(door: FrontDoor, options: ListenerOptions): HttpConne
   });
 }
 
-function stdoutLog(): AccessLog {
+/** One JSON line for each request on Envoy's standard output. */
+export function stdoutLog(): AccessLog {
   const log = StdoutAccessLog.fromPartial({
     accessLogFormat: {
       $case: "logFormat",

@@ -9,7 +9,7 @@ import {
 } from "../../proto/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
 
 /** One kind of answer that Envoy itself gives. */
-interface Reply {
+export interface Reply {
   /** Envoy's response flags, any of which marks it, or the status that Envoy has chosen. */
   readonly on: { readonly flags: readonly string[] } | { readonly status: number };
   readonly detail: string;
@@ -43,12 +43,13 @@ function replies(maxRequestBytes: number): readonly Reply[] {
 /** @param maxRequestBytes the front door's limit, for the text of a 413 */
 export function localReplyConfig(maxRequestBytes: number): LocalReplyConfig {
   return LocalReplyConfig.fromPartial({
-    mappers: replies(maxRequestBytes).map(mapper),
+    mappers: replies(maxRequestBytes).map(replyMapper),
     bodyFormat: { format: { $case: "jsonFormat", jsonFormat: { detail: "%LOCAL_REPLY_BODY%" } } },
   });
 }
 
-function mapper(reply: Reply): ResponseMapper {
+/** Envoy's message for one of its own answers; its body is the bare detail, for a body format to wrap. */
+export function replyMapper(reply: Reply): ResponseMapper {
   return ResponseMapper.fromPartial({
     filter: filter(reply.on),
     ...(reply.status === undefined ? {} : { statusCode: reply.status }),

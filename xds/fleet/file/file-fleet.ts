@@ -1,6 +1,6 @@
-import { readFileSync, statSync } from "node:fs";
-import { describeError, EvenkeelError } from "../../../common/errors.ts";
+import { describeError } from "../../../common/errors.ts";
 import type { Logger } from "../../../common/log.ts";
+import { readTextFile } from "../../../common/text-file.ts";
 import type { Fleet, FleetSource } from "../fleet.ts";
 import { keepIdentity } from "../keep-identity.ts";
 import type { ServiceReference } from "../kubernetes/service-reference.ts";
@@ -69,23 +69,7 @@ export function fileFleet(
 
 /** @throws EvenkeelError EK_FILE_UNREADABLE, EK_FLEET_INVALID */
 function readFleetFile(path: string): string {
-  let bytes: Buffer;
-  try {
-    const stats = statSync(path);
-    if (!stats.isFile()) throw new Error(stats.isDirectory() ? "it is a directory" : "it is not a regular file");
-    if (stats.size > MAX_FILE_BYTES) throw new Error(`it is larger than ${MAX_FILE_BYTES} bytes`);
-    bytes = readFileSync(path);
-  } catch (error) {
-    throw new EvenkeelError("EK_FILE_UNREADABLE", `the fleet file cannot be read: ${(error as Error).message}`, {
-      where: path,
-      cause: error,
-    });
-  }
-  const binaryAt = bytes.indexOf(0);
-  try {
-    if (binaryAt === -1) return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    // Said below, as for a zero byte.
-  }
+  const text = readTextFile(path, "the fleet file", MAX_FILE_BYTES);
+  if (text !== undefined) return text;
   throw fleetInvalid(path, [{ line: 1, column: 1, what: "the file is not text in UTF-8" }]);
 }

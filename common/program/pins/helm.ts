@@ -1,0 +1,33 @@
+import { findProgram } from "../find.ts";
+import type { Pin } from "../pin.ts";
+import type { OnProgress } from "../progress.ts";
+
+const VERSION = "v3.22.0";
+
+/** The Helm that our charts are tested with. */
+export const HELM: Pin = {
+  name: "helm",
+  version: VERSION.slice(1),
+  setting: "EVENKEEL_HELM",
+  versionArgs: ["version", "--short"],
+  ways: [
+    {
+      kind: "go",
+      module: "helm.sh/helm/v3",
+      version: VERSION,
+      sum: "h1:n1if5iQgHYsujPAcO5oonH/KiSNUmqmUF0iGVjSF3AU=",
+      package: "helm.sh/helm/v3/cmd/helm",
+      // Built from a module, it does not know its own patch version.
+      ldflags: `-X helm.sh/helm/v3/internal/version.version=${VERSION}`,
+    },
+  ],
+};
+
+/**
+ * Finds Helm, or builds it from its source into the cache.
+ * @returns the binary's path
+ * @throws EvenkeelError as {@link findProgram} does
+ */
+export async function findHelm(options: { onProgress?: OnProgress } = {}): Promise<string> {
+  return await findProgram(HELM, options);
+}
