@@ -1,0 +1,125 @@
+import type { SignalSink, SignalView } from "./signal.ts";
+import { CPU_SOURCES, type CpuSample, type CpuSource, type LoadSample, type Signal } from "./signal.ts";
+import { smooth } from "./smoothing.ts";
+
+/** An agent tells ten times a second: silent for this long, it yields to whichever source spoke last. In ms. */
+export const AGENT_FRESH_MS = 2000;
+
+/** What the table says of itself, for metrics. */
+export interface SignalStatistics {
+  readonly endpoints: number;
+  /** Endpoints whose CPU comes from each source just now. */
+  readonly bySource: Readonly<Record<CpuSource, number>>;
+  /** Age of the oldest CPU figure in use, in ms; 0 without any. */
+  readonly oldestMs: number;
+  /** Samples refused since the start, because no sane source says such a thing. */
+  readonly refused: number;
+}
+
+interface Entry {
+  readonly cpu: Map<CpuSource, CpuSample>;
+  load: LoadSample | undefined;
+}
+
+/**
+ * All signals by endpoint: sources write, the weights read. Figures are checked once, here; each source's CPU is smoothed
+ * by itself. A reader gets the agent's figure while it is fresh, else the freshest of any source.
+ */
+export class SignalTable implements SignalSink, SignalView {
+  readonly #entries = new Map<string, Entry>();
+  readonly #listeners = new Set<(endpointKey: string) => void>();
+  readonly #nowMs: () => number;
+  #refused = 0;
+
+  /** @param nowMs the monotonic clock of all signals, in ms */
+  constructor(nowMs: () => number = () => performance.now()) {
+    this.#nowMs = nowMs;
+  }
+
+  get(endpointKey: string): Signal | undefined {
+    const entry = this.#entries.get(endpointKey);
+    if (entry === undefined) return undefined;
+    const cpu = best(entry.cpu, this.#nowMs());
+    return { ...(cpu === undefined ? {} : { cpu }), ...(entry.load === undefined ? {} : { load: entry.load }) };
+  }
+
+  recordCpu(endpointKey: string, sample: CpuSample): void {
+    if (!isCount(sample.utilisation) || !Number.isFinite(sample.atMs)) {
+      this.#refused += 1;
+      return;
+    }
+    const entry = this.#entry(endpointKey);
+    const previous = entry.cpu.get(sample.source);
+    const atMs = Math.min(sample.atMs, this.#nowMs());
+    // Late and doubled figures say nothing new.
+    if (previous !== undefined && atMs <= previous.atMs) return;
+    // A pod may burst above its request, and two clocks never agree: a little more than all is all.
+    const utilisation = Math.min(1, sample.utilisation);
+    entry.cpu.set(sample.source, smooth(previous, { source: sample.source, utilisation, atMs }));
+    this.#tell(endpointKey);
+  }
+
+  recordLoad(endpointKey: string, sample: LoadSample): void {
+    const { inFlight, requestsPerSecond, errorsPerSecond, atMs } = sample;
+    if (![inFlight, requestsPerSecond, errorsPerSecond].every(isCount) || !Number.isFinite(atMs)) {
+      this.#refused += 1;
+      return;
+    }
+    this.#entry(endpointKey).load = sample;
+    this.#tell(endpointKey);
+  }
+
+  forget(endpointKey: string): void {
+    this.#entries.delete(endpointKey);
+  }
+
+  /** Forgets every endpoint that is not among these. */
+  retain(endpointKeys: ReadonlySet<string>): void {
+    for (const key of this.#entries.keys()) if (!endpointKeys.has(key)) this.#entries.delete(key);
+  }
+
+  /** Calls back with the endpoint of each accepted sample. Returns the end of the subscription. */
+  subscribe(listener: (endpointKey: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  statistics(): SignalStatistics {
+    const nowMs = this.#nowMs();
+    const bySource = Object.fromEntries(CPU_SOURCES.map((source) => [source, 0])) as Record<CpuSource, number>;
+    let oldestMs = 0;
+    for (const entry of this.#entries.values()) {
+      const cpu = best(entry.cpu, nowMs);
+      if (cpu === undefined) continue;
+      bySource[cpu.source] += 1;
+      oldestMs = Math.max(oldestMs, nowMs - cpu.atMs);
+    }
+    return { endpoints: this.#entries.size, bySource, oldestMs, refused: this.#refused };
+  }
+
+  #entry(endpointKey: string): Entry {
+    let entry = this.#entries.get(endpointKey);
+    if (entry === undefined) {
+      entry = { cpu: new Map(), load: undefined };
+      this.#entries.set(endpointKey, entry);
+    }
+    return entry;
+  }
+
+  #tell(endpointKey: string): void {
+    for (const listener of this.#listeners) listener(endpointKey);
+  }
+}
+
+function best(samples: ReadonlyMap<CpuSource, CpuSample>, nowMs: number): CpuSample | undefined {
+  const agent = samples.get("agent");
+  if (agent !== undefined && nowMs - agent.atMs <= AGENT_FRESH_MS) return agent;
+  let freshest: CpuSample | undefined;
+  for (const sample of samples.values()) if (freshest === undefined || sample.atMs > freshest.atMs) freshest = sample;
+  return freshest;
+}
+
+/** A finite number, 0 or more. */
+function isCount(value: number): boolean {
+  return Number.isFinite(value) && value >= 0;
+}

@@ -1,0 +1,79 @@
+import type { Cluster } from "../fleet/fleet.ts";
+import type { SignalView } from "../signals/signal.ts";
+import { computeWeights, type LawState } from "./law.ts";
+import { TUNING } from "./tuning.ts";
+
+/**
+ * Least time between two changes of a cluster's weights, in ms. Each one makes every proxy's threads build their schedule
+ * anew, and repeat its first picks. Measured (docs/weights.md): 100 ms gains nothing over it, 500 ms loses a little.
+ */
+export const PUSH_INTERVAL_MS = 200;
+
+/** The weights of one cluster over time: when it may be told, and what it was told last. Time is a value. */
+export class ClusterWeights {
+  #cluster: Cluster;
+  #told: LawState | undefined;
+  #toldMs = Number.NEGATIVE_INFINITY;
+  #membersChanged = true;
+  /** When each endpoint that came later was first seen, in ms. */
+  readonly #since = new Map<string, number>();
+  readonly #settleUntilMs: number;
+
+  constructor(cluster: Cluster, nowMs: number, settleTimeoutMs: number) {
+    this.#cluster = cluster;
+    this.#settleUntilMs = nowMs + settleTimeoutMs;
+  }
+
+  get cluster(): Cluster {
+    return this.#cluster;
+  }
+
+  get isTold(): boolean {
+    return this.#told !== undefined;
+  }
+
+  get told(): LawState | undefined {
+    return this.#told;
+  }
+
+  /** Takes over the cluster as the fleet has it now. */
+  follow(cluster: Cluster, nowMs: number): void {
+    const before = new Set(this.#cluster.endpoints.map(({ key }) => key));
+    const now = new Set(cluster.endpoints.map(({ key }) => key));
+    for (const key of this.#since.keys()) if (!now.has(key)) this.#since.delete(key);
+    // While a cluster settles nobody knows who was there before us: all of them count as old.
+    if (this.isTold) for (const key of now) if (!before.has(key)) this.#since.set(key, nowMs);
+    this.#cluster = cluster;
+    this.#membersChanged = true;
+  }
+
+  /**
+   * @param proxies how many subscribe to the cluster
+   * @returns the weights to tell; `same`: nothing to tell; `later`: something to tell, but not yet
+   */
+  evaluate(signals: SignalView, proxies: number, nowMs: number): LawState | "same" | "later" {
+    if (!this.isTold && !this.#isSettled(signals, nowMs)) return "same";
+    if (!this.#membersChanged && nowMs - this.#toldMs < PUSH_INTERVAL_MS) return "later";
+    const endpoints = this.#cluster.endpoints.map(({ key, state }) => {
+      const since = this.#since.get(key);
+      const knownForMs = since === undefined ? undefined : nowMs - since;
+      return { key, state, signal: signals.get(key), knownForMs };
+    });
+    const result = computeWeights({ endpoints, previous: this.#told, proxies, nowMs });
+    if (!result.changed && !this.#membersChanged) return "same";
+    this.#told = { weights: new Map(result.weights), equal: result.equal };
+    this.#toldMs = nowMs;
+    this.#membersChanged = false;
+    return this.#told;
+  }
+
+  /** Every ready endpoint that has an agent has been heard, or waiting for it has taken too long. */
+  #isSettled(signals: SignalView, nowMs: number): boolean {
+    if (nowMs >= this.#settleUntilMs) return true;
+    return this.#cluster.endpoints.every(({ key, state, agent }) => {
+      if (state !== "ready" || agent === undefined) return true;
+      const cpu = signals.get(key)?.cpu;
+      return cpu !== undefined && nowMs - cpu.atMs <= TUNING.freshMs;
+    });
+  }
+}

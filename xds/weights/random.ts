@@ -1,0 +1,18 @@
+/** Gives numbers from 0 to below 1. */
+export type Random = () => number;
+
+/** Random numbers that are the same for the same seed (mulberry32: 32 bits of state, good enough to simulate with). */
+export function seededRandom(seed: number): Random {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Exponentially distributed with this mean. */
+export function exponential(random: Random, mean: number): number {
+  return -mean * Math.log(1 - random());
+}

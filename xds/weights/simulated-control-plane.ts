@@ -1,0 +1,127 @@
+import type { CpuSample, LoadSample } from "../signals/signal.ts";
+import { SMOOTHING_MS, smooth } from "../signals/smoothing.ts";
+import { PUSH_INTERVAL_MS } from "./cluster-weights.ts";
+import { computeWeights, type LawState } from "./law.ts";
+import type { Scenario } from "./scenario.ts";
+import type { SimulatedEnvoy } from "./simulated-envoy.ts";
+import type { SimulatedWorker } from "./simulated-worker.ts";
+import { TUNING } from "./tuning.ts";
+
+/** The agents' interval, in ms. */
+export const SAMPLE_MS = 100;
+
+/** What was measured at one time, on its way to the control plane. */
+interface Measurement {
+  readonly atMs: number;
+  readonly utilisations: readonly number[];
+  readonly speeds: readonly number[];
+}
+
+/** Agents, signals, law and pushes, with the dead time between them. */
+export class SimulatedControlPlane {
+  readonly #scenario: Scenario;
+  readonly #workers: readonly SimulatedWorker[];
+  readonly #proxies: readonly SimulatedEnvoy[];
+  readonly #inFlight: Measurement[] = [];
+  readonly #cpu: (CpuSample | undefined)[];
+  readonly #load: (LoadSample | undefined)[];
+  #state: LawState | undefined;
+  #pushedMs = Number.NEGATIVE_INFINITY;
+  #reportedMs = 0;
+  #pushes = 0;
+  #flips = 0;
+  #equalMs = 0;
+  #lastMs = 0;
+
+  constructor(scenario: Scenario, workers: readonly SimulatedWorker[], proxies: readonly SimulatedEnvoy[]) {
+    this.#scenario = scenario;
+    this.#workers = workers;
+    this.#proxies = proxies;
+    this.#cpu = workers.map(() => undefined);
+    this.#load = workers.map(() => undefined);
+  }
+
+  tick(nowMs: number): void {
+    const { policy, deadTimeMs, loadReportMs, silentFromMs = Number.POSITIVE_INFINITY } = this.#scenario;
+    if (this.#state === undefined || this.#state.equal) this.#equalMs += nowMs - this.#lastMs;
+    this.#lastMs = nowMs;
+    if (policy === "none") return;
+    if (loadReportMs !== undefined && nowMs - this.#reportedMs >= loadReportMs) this.#reportLoad(nowMs);
+    if (nowMs < silentFromMs) this.#inFlight.push(this.#measure(nowMs));
+    let newest: Measurement | undefined;
+    while ((this.#inFlight[0]?.atMs ?? Number.POSITIVE_INFINITY) <= nowMs - deadTimeMs) {
+      newest = this.#inFlight.shift() as Measurement;
+      this.#record(newest);
+    }
+    if (nowMs - this.#pushedMs < (this.#scenario.pushIntervalMs ?? PUSH_INTERVAL_MS)) return;
+    const next = policy === "law" ? this.#law(nowMs) : newest && this.#fromSpeeds(newest.speeds);
+    if (next === undefined) return;
+    this.#pushedMs = nowMs;
+    this.#pushes += 1;
+    if (next.equal !== (this.#state?.equal ?? true)) this.#flips += 1;
+    this.#state = next;
+    const weights = this.#workers.map((_, index) => next.weights.get(String(index)) ?? 1);
+    for (const proxy of this.#proxies) proxy.update(weights);
+  }
+
+  result(durationMs: number) {
+    return {
+      pushes: this.#pushes,
+      flips: this.#flips,
+      equalShare: this.#equalMs / durationMs,
+      final: this.#state ?? { weights: new Map(), equal: true },
+    };
+  }
+
+  #measure(nowMs: number): Measurement {
+    const windowMs = this.#scenario.sampleMs ?? SAMPLE_MS;
+    return {
+      atMs: nowMs,
+      utilisations: this.#workers.map((worker) => worker.measure(nowMs, windowMs)),
+      speeds: this.#workers.map((worker) => worker.rate),
+    };
+  }
+
+  #record({ atMs, utilisations }: Measurement): void {
+    for (const [index, utilisation] of utilisations.entries())
+      this.#cpu[index] = smooth(
+        this.#cpu[index],
+        { source: "agent", utilisation, atMs },
+        this.#scenario.smoothingMs ?? SMOOTHING_MS,
+      );
+  }
+
+  #reportLoad(nowMs: number): void {
+    const seconds = (nowMs - this.#reportedMs) / 1000;
+    for (const [index, worker] of this.#workers.entries())
+      this.#load[index] = {
+        inFlight: worker.inFlight,
+        requestsPerSecond: worker.countArrivals() / seconds,
+        errorsPerSecond: 0,
+        atMs: nowMs,
+      };
+    this.#reportedMs = nowMs;
+  }
+
+  #law(nowMs: number): LawState | undefined {
+    const endpoints = this.#workers.map((_, index) => {
+      const cpu = this.#cpu[index];
+      const load = this.#load[index];
+      const signal = { ...(cpu === undefined ? {} : { cpu }), ...(load === undefined ? {} : { load }) };
+      return { key: String(index), state: "ready" as const, signal };
+    });
+    const result = computeWeights(
+      { endpoints, previous: this.#state, proxies: this.#scenario.proxies, nowMs },
+      this.#scenario.tuning,
+    );
+    return result.changed ? result : undefined;
+  }
+
+  #fromSpeeds(speeds: readonly number[]): LawState | undefined {
+    const exponent = (this.#scenario.tuning ?? TUNING).exponent;
+    const weights = new Map(speeds.map((speed, index) => [String(index), Math.round(1000 * speed ** exponent)]));
+    const held = this.#state?.weights;
+    if (held !== undefined && [...weights].every(([key, weight]) => held.get(key) === weight)) return undefined;
+    return { weights, equal: new Set(weights.values()).size === 1 };
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * The constants of the weight law, each with where it comes from. "Measured" means in the simulation of `simulation.ts`,
+ * whose table `npm run bench -- law` prints; docs/weights.md holds one run of it.
+ */
+export interface Tuning {
+  /** Weight = speed^exponent. */
+  readonly exponent: number;
+  /** Least speed that is believed, as a share of a whole machine. */
+  readonly leastSpeed: number;
+  /** Share of its machine that a worker is taken to use for our requests where no load report says it. */
+  readonly assumedOwnUse: number;
+  /** So many imagined requests of the mean endpoint's rate are added to each endpoint's reported ones. */
+  readonly priorRequests: number;
+  /** A signal up to this age counts in full, in ms. */
+  readonly freshMs: number;
+  /** From this age on a signal counts no more, in ms. */
+  readonly goneMs: number;
+  /** The same two ages in mean service times; the longer of the two limits holds. */
+  readonly freshServiceTimes: number;
+  readonly goneServiceTimes: number;
+  /** Equal weights are left when the largest is more than this many times the smallest: with one proxy ... */
+  readonly leaveEqualOneProxy: number;
+  /** ... and with more. */
+  readonly leaveEqualManyProxies: number;
+  /** They return when the largest is less than the band to leave to this power times the smallest: the hysteresis. */
+  readonly returnToEqualPower: number;
+  /** A weight stays as it is unless its target is this many times larger or smaller. */
+  readonly keepWithin: number;
+  /** Weights are rounded to a grid with so many steps for each factor of two. */
+  readonly stepsPerOctave: number;
+  /** Bounds of a weight relative to the fleet's mean endpoint. */
+  readonly smallest: number;
+  readonly largest: number;
+  /** For so long a new endpoint may get less than the neutral weight but not more, in ms. */
+  readonly slowStartMs: number;
+  /** An endpoint may fail this much more of its requests than the others do before it is held back, as a share. */
+  readonly errorTolerance: number;
+  /** Load reports older than this are not used, in ms. */
+  readonly loadGoneMs: number;
+}
+
+export const TUNING: Tuning = {
+  // DESIGN.md "The one idea": with several proxies, speed^2 and active_request_bias 2 beat speed. Measured: 3 is no better.
+  exponent: 2,
+  // Measured: 0.05 and 0.2 give the same p99. A lower one would leave a busy worker no requests to be noticed by.
+  leastSpeed: 0.1,
+  // Measured without load reports: at 0.1 own fluctuations of a calm fleet become weights, from 0.5 on nothing does.
+  assumedOwnUse: 0.3,
+  // Measured: from 10 to 30 the gain is the same, at 0 a calm fleet of slow requests is unequal most of the time. A Poisson
+  // count of 20 has a standard deviation of 22 %: fewer requests say little about one worker's share.
+  priorRequests: 20,
+  // Five reports of an agent at 10 Hz: a late or lost one changes nothing.
+  freshMs: 500,
+  // Measured: at 2 s weights still help many proxies, one no longer; at 10 s the law gives equal weights, and must.
+  goneMs: 5000,
+  // DESIGN.md "The one idea": weights help at an age of 1 service time and harm at 30; 10 is the geometric middle, rounded up.
+  freshServiceTimes: 1,
+  goneServiceTimes: 10,
+  // Measured: a calm fleet stays equal for 92 % of the time and more from 3 on. One proxy sees every queue itself, so that
+  // weights have less to add (machines of half speed: p99 8.4 service times without them, 10.3 at 3.5, 8.6 at 5); but from 5
+  // on, a worker that outside work keeps busy among half-busy ones is noticed too late.
+  leaveEqualOneProxy: 4,
+  leaveEqualManyProxies: 3,
+  // Half of the band, as weights are ratios: what holds them unequal must be clearly less than what made them so.
+  returnToEqualPower: 0.5,
+  // Measured: 1.5 pushes a fifth less and costs a little of the gain in p99; 2 halves the pushes and costs most of it.
+  keepWithin: 1.25,
+  // Steps of 19 %, a little finer than keepWithin.
+  stepsPerOctave: 4,
+  // Below 1/32, the schedule needs more than 32 picks a host until the light one comes, and nobody would see it recover.
+  smallest: 1 / 32,
+  largest: 8,
+  // Long enough for ten load reports of 1 s, after which its own use is known.
+  slowStartMs: 10_000,
+  // Twice the 5 % that alerting rules commonly start from; a healthy service stays far below.
+  errorTolerance: 0.1,
+  // Ten reports at the interval that we ask Envoy for.
+  loadGoneMs: 10_000,
+};
