@@ -2,6 +2,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { EvenkeelError } from "../../common/errors.ts";
 import type { Progress } from "./cache.ts";
+import { openForward } from "./forward.ts";
 import { findPrograms } from "./programs/programs.ts";
 import type { Rig } from "./rig.ts";
 import { run } from "./run.ts";
@@ -33,6 +34,7 @@ export async function contextRig(context: string, onProgress: Progress): Promise
     kubectl,
     exec: async ([command, ...args], stdin) => run(command as string, args, stdin === undefined ? {} : { stdin }),
     inside: (command) => [...command],
+    forward: (target) => openForward(target, (command) => [...command]),
     async loadImage(archive) {
       const [command, ...args] = loadWords(context, archive) as [string, ...string[]];
       await run(command, args);

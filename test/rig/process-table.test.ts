@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect, test } from "vitest";
-import { identify, isAlive, parseStat, self } from "./process-table.ts";
+import { groupIsAlive, identify, isAlive, parseStat, self } from "./process-table.ts";
 
 test("this process is alive, and no other start time of it is", () => {
   expect(isAlive(self())).toBe(true);
@@ -19,7 +19,17 @@ test("a child is found while it runs and not once it has ended", async () => {
   expect(isAlive(id)).toBe(false);
 });
 
+test("a group lives as long as a member does", async () => {
+  const child = spawn("sleep", ["60"], { detached: true });
+  await once(child, "spawn");
+  const group = child.pid as number;
+  expect(groupIsAlive(group)).toBe(true);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  expect(groupIsAlive(group)).toBe(false);
+});
+
 test("a command name with spaces and brackets does not shift the fields", () => {
   const after = Array.from({ length: 30 }, (_, index) => String(index + 4));
-  expect(parseStat(`12 (a ) (b) S ${after.join(" ")}`)).toEqual({ state: "S", started: "22" });
+  expect(parseStat(`12 (a ) (b) S ${after.join(" ")}`)).toEqual({ state: "S", parent: 4, group: 5, started: "22" });
 });

@@ -5,6 +5,7 @@ import { waitForApiServer } from "./control-plane-services.ts";
 import { downRig } from "./down.ts";
 import type { ExtraName } from "./extras/extras.ts";
 import { waitForIstiod } from "./extras/istio.ts";
+import { type Forward, openForward } from "./forward.ts";
 import { importImage } from "./images/import.ts";
 import { lockMachine } from "./machine-lock.ts";
 import { requireNodeSupport, thisMachine } from "./node/support.ts";
@@ -46,6 +47,11 @@ export interface Rig {
   exec(command: readonly string[], stdin?: string): Promise<string>;
   /** The words that run a command there, for a child of one's own: signals reach the command itself. */
   inside(command: readonly string[]): string[];
+  /**
+   * Opens a port on this machine's loopback that leads to an address on the rig's network, as long as this process lives.
+   * @param target `HOST:PORT`, a DNS name of the cluster too
+   */
+  forward(target: string): Promise<Forward>;
   /** Loads an image archive, as `docker save` and `packImage` write it. */
   loadImage(archive: string): Promise<void>;
   /** Ends a part (`kube-apiserver`, `istiod`, `kubelet` …) and starts it again as it was; the two named first are awaited. */
@@ -129,6 +135,7 @@ function rigOf(session: Session): Rig {
       return run(program, args, stdin === undefined ? {} : { stdin });
     },
     inside,
+    forward: (target) => openForward(target, inside),
     async loadImage(archive) {
       if (kind === "node") return importImage(session, archive);
       throw new EvenkeelError(

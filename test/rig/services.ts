@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EvenkeelError } from "../../common/errors.ts";
 import { paths } from "./place.ts";
-import { identify, isAlive, type ProcessId } from "./process-table.ts";
+import { groupIsAlive, identify, isAlive, type ProcessId } from "./process-table.ts";
 import type { RigState, SandboxState, ServiceSpec, ServiceState } from "./state.ts";
 
 /** Starts a part that outlives this process, in the rig's namespaces when it has some; its output goes to a log file. */
@@ -41,7 +41,9 @@ export function entering(sandbox: SandboxState | undefined): string[] {
 export async function stopService(leader: ProcessId, graceMs = 5000): Promise<void> {
   if (!isAlive(leader)) return;
   const deadline = Date.now() + graceMs;
-  while (signalGroup(leader.pid, Date.now() < deadline ? "SIGTERM" : "SIGKILL")) await sleep(50);
+  // Once: Kubernetes' programs take a second one as leave to drop everything.
+  if (graceMs > 0) signalGroup(leader.pid, "SIGTERM");
+  for (; groupIsAlive(leader.pid); await sleep(50)) if (Date.now() >= deadline) signalGroup(leader.pid, "SIGKILL");
 }
 
 /** Ends a part at once, as a crash would. */
@@ -60,13 +62,11 @@ export function lastLines(folder: string, name: string, count = 5): string {
   }
 }
 
-/** @returns false when the group has no process left */
-function signalGroup(leader: number, signal: NodeJS.Signals): boolean {
+function signalGroup(leader: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-leader, signal);
-    return true;
   } catch {
-    return false;
+    // It has no process left.
   }
 }
 

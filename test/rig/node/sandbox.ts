@@ -1,20 +1,10 @@
 import { spawn } from "node:child_process";
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EvenkeelError } from "../../../common/errors.ts";
 import { DNS_ADDRESS, NODE_ADDRESS, paths } from "../place.ts";
-import { identify, isAlive } from "../process-table.ts";
+import { childOf, identify, isAlive } from "../process-table.ts";
 import { waitUntil } from "../ready.ts";
 import { lastLines } from "../services.ts";
 import type { SandboxState } from "../state.ts";
@@ -117,17 +107,4 @@ function makeFolder(path: string): string[] {
   const made = [...makeFolder(dirname(path)), path];
   mkdirSync(path);
   return made;
-}
-
-function childOf(parent: number): number | undefined {
-  for (const entry of readdirSync("/proc")) {
-    if (!/^\d+$/.test(entry)) continue;
-    try {
-      const stat = readFileSync(`/proc/${entry}/stat`, "utf8");
-      if (Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]) === parent) return Number(entry);
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-  return undefined;
 }
