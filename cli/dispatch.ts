@@ -3,8 +3,16 @@ import { EvenkeelError } from "../common/errors.ts";
 /** Runs a command with its arguments; resolves to the exit code. */
 export type Main = (args: string[]) => Promise<number>;
 
-/** Sub-commands by name. Each is loaded only when it is called: a start pays for nothing else. */
-export type CommandTable = Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Main> }>>;
+export interface Subcommand {
+  readonly summary: string;
+  /** What may be typed after its name. */
+  readonly examples?: readonly string[];
+  /** Called only when the command is: a start pays for nothing else. */
+  readonly load: () => Promise<Main>;
+}
+
+/** Sub-commands by name. */
+export type CommandTable = Readonly<Record<string, Subcommand>>;
 
 /**
  * Calls the sub-command that `args` name first.
@@ -30,5 +38,9 @@ export async function dispatch(name: string, commands: CommandTable, args: reado
 function helpText(name: string, commands: CommandTable): string {
   const width = Math.max(...Object.keys(commands).map((command) => command.length));
   const rows = Object.entries(commands).map(([command, { summary }]) => `  ${command.padEnd(width)}  ${summary}`);
-  return `${name} COMMAND [settings]\n\nCommands\n${rows.join("\n")}\n\n${name} COMMAND --help tells the settings of a command.`;
+  const examples = Object.entries(commands).flatMap(([command, { examples = [] }]) =>
+    examples.map((example) => `  ${name} ${command} ${example}`),
+  );
+  const shown = examples.length === 0 ? "" : `\n\nExamples\n${examples.join("\n")}`;
+  return `${name} COMMAND [settings]\n\nCommands\n${rows.join("\n")}${shown}\n\n${name} COMMAND --help tells the settings of a command.`;
 }

@@ -8,7 +8,7 @@ const COMMANDS: CommandTable = {
     load: async () => (await import("./demo/main.ts")).main,
   },
   load: {
-    summary: "load a running service with k6 and print its figures",
+    summary: "load a running service (upload, proxy, cpu) and print its figures",
     load: async () => (await import("./load/main.ts")).main,
   },
   "control-plane": {

@@ -49,6 +49,8 @@ export function k6Args(options: K6Run, summary: string): string[] {
     "--address",
     "",
     "--no-usage-report",
+    // A RATE or TOTAL of the user's shell is not for the scripts.
+    "--include-system-env-vars=false",
     ...variables.flatMap(([name, value]) => ["-e", `${name}=${value}`]),
     options.script,
   ];

@@ -1,4 +1,7 @@
 import { is, type Setting } from "../../common/settings.ts";
+import { mostUsers } from "../../k6/lib/options.js";
+import { ENGINES } from "./engine.ts";
+import type { Model } from "./generator/models.ts";
 import { targetUrl } from "./target.ts";
 
 const DAY_MS = 24 * 3_600_000;
@@ -47,7 +50,14 @@ export const LOAD_SETTINGS = {
     value: "FILE",
     parse: (text: string) => (text === "" ? undefined : text),
     default: "",
-    help: "write k6's HTML report with its charts there; needs a run of some seconds",
+    help: "write k6's HTML report with its charts there; needs k6 and a run of some seconds",
+  },
+  engine: {
+    flag: "engine",
+    value: "NAME",
+    parse: is.choice(...ENGINES),
+    default: "auto",
+    help: "k6, built-in, or auto: k6 if it is installed, else the built-in generator",
   },
   json: { flag: "json", parse: is.flag, help: "print the figures as one JSON object" },
 } as const satisfies Record<string, Setting<unknown>>;
@@ -71,6 +81,7 @@ export interface LoadValues {
   readonly duration: number;
   readonly timeout: number;
   readonly report: string | undefined;
+  readonly engine: (typeof ENGINES)[number];
   readonly json: boolean;
 }
 
@@ -83,4 +94,12 @@ export function scriptEnv(values: LoadValues): Record<string, string> {
       ? { TOTAL: String(values.total) }
       : { RATE: String(values.rate), DURATION: `${values.duration}ms` }),
   };
+}
+
+/** The same load for the built-in generator. */
+export function modelOf(values: LoadValues): Model {
+  const { total, concurrent, rate, duration } = values;
+  return rate === undefined
+    ? { kind: "closed", total, concurrent }
+    : { kind: "open", perSecond: rate, durationMs: duration, mostAtOnce: mostUsers(concurrent) };
 }

@@ -10,6 +10,9 @@ export interface LoadOptions {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
+/** How many users, each with one request under way, an open model that begins with `users` may come to. */
+export function mostUsers(users: number): number;
+
 /** The time limit of one request, as k6 takes it. */
 export function timeoutOf(env: Env): string;
 

@@ -12,6 +12,9 @@ const number = (env, name, fallback) => {
   return value;
 };
 
+/** How many users, each with one request under way, an open model that begins with `users` may come to. */
+export const mostUsers = (users) => Math.max(users, Math.min(users * MORE_USERS, MOST_USERS));
+
 /** The time limit of one request, as k6 takes it. */
 export const timeoutOf = (env) => env.TIMEOUT || "220s";
 
@@ -31,7 +34,7 @@ export function loadOptions(env) {
     timeUnit: "1s",
     duration: env.DURATION || "30s",
     preAllocatedVUs: users,
-    maxVUs: Math.max(users, Math.min(users * MORE_USERS, MOST_USERS)),
+    maxVUs: mostUsers(users),
     gracefulStop,
   };
   const closed = {

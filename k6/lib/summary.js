@@ -1,3 +1,5 @@
+import { STATUS_NAMES, statusMetric } from "./statuses.js";
+
 const count = (data, metric, value) => data.metrics[metric]?.values[value] ?? 0;
 
 /** The load's figures, out of what k6 gives to handleSummary. */
@@ -15,31 +17,65 @@ export function figuresOf(data) {
     totalTimeSeconds: seconds,
     throughputPerSecond: seconds > 0 ? (successful + failed) / seconds : 0,
     latencyMs: latency === undefined ? null : { p50: latency["p(50)"], p95: latency["p(95)"], p99: latency["p(99)"] },
+    statuses: Object.fromEntries(
+      STATUS_NAMES.map((name) => [name, count(data, statusMetric(name), "count")]).filter(([, times]) => times > 0),
+    ),
   };
 }
 
+const latencyRows = ({ latencyMs }) =>
+  ["p50", "p95", "p99"].map((key) => [`Latency ${key} (ms)`, latencyMs === null ? "none" : latencyMs[key].toFixed(2)]);
+
+const paceRows = (figures) => [
+  ["Total Time (s)", figures.totalTimeSeconds.toFixed(2)],
+  ["Throughput (req/s)", figures.throughputPerSecond.toFixed(2)],
+  ...latencyRows(figures),
+  // Only an open model can fall behind: no user was free when a request was due.
+  ...(figures.notSent > 0 ? [["Not sent", figures.notSent]] : []),
+];
+
+const statusRows = ({ statuses }) =>
+  STATUS_NAMES.filter((name) => statuses[name] > 0).map((name) => [
+    { none: "No answer", other: "Other statuses" }[name] ?? `Status ${name}`,
+    statuses[name],
+  ]);
+
+/** Statuses are worth their lines when something failed. */
+const failedRows = (figures) => (figures.failed > 0 ? statusRows(figures) : []);
+
+const lines = (rows) => `${rows.map(([name, value]) => `${name}: ${value}`).join("\n")}\n`;
+
+const totalRows = (figures) => [
+  ["Total Requests", figures.totalRequests],
+  ["Successful", figures.successful],
+  ["Failed", figures.failed],
+];
+
 /** The figures as lines, in the words of the load tester that came before. */
 export function figuresText(figures) {
-  const latency = (key) => (figures.latencyMs === null ? "none" : figures.latencyMs[key].toFixed(2));
-  const rows = [
-    ["Total Requests", figures.totalRequests],
-    ["Successful", figures.successful],
-    ["Failed", figures.failed],
-    ["Total Time (s)", figures.totalTimeSeconds.toFixed(2)],
-    ["Throughput (req/s)", figures.throughputPerSecond.toFixed(2)],
-    ["Latency p50 (ms)", latency("p50")],
-    ["Latency p95 (ms)", latency("p95")],
-    ["Latency p99 (ms)", latency("p99")],
-    // Only an open model can fall behind: no user was free when a request was due.
-    ...(figures.notSent > 0 ? [["Not sent", figures.notSent]] : []),
-  ];
-  return `${rows.map(([name, value]) => `${name}: ${value}`).join("\n")}\n`;
+  return lines([...totalRows(figures), ...paceRows(figures), ...failedRows(figures)]);
+}
+
+/** The same, with the statuses always told. */
+export function proxyText(figures) {
+  return lines([...totalRows(figures), ...paceRows(figures), ...statusRows(figures)]);
+}
+
+/** The figures as lines, in the words of the CPU load test that came before. */
+export function cpuText(figures) {
+  return lines([
+    ["Successful requests", figures.successful],
+    ["Failed requests", figures.failed],
+    ["Total requests", figures.totalRequests],
+    ...paceRows(figures),
+    ...failedRows(figures),
+  ]);
 }
 
 /** A script's handleSummary: the figures as JSON into the file SUMMARY, or as lines on the terminal. */
-export function summaryWriter(env) {
+export function summaryWriter(env, text = figuresText) {
   return (data) => {
     const figures = figuresOf(data);
-    return env.SUMMARY ? { [env.SUMMARY]: JSON.stringify(figures) } : { stdout: figuresText(figures) };
+    return env.SUMMARY ? { [env.SUMMARY]: JSON.stringify(figures) } : { stdout: text(figures) };
   };
 }

@@ -2,7 +2,8 @@ import { afterEach, describe, expect, test } from "vitest";
 import { envoyHosts } from "../../cli/demo/observe.ts";
 import { UPLOAD_SCRIPT } from "../../cli/demo/scenario.ts";
 import { type Stack, type StackOptions, type StackWorker, startStack } from "../../cli/demo/stack.ts";
-import { multipart, UploadStream, upload } from "../../cli/demo/uploads.ts";
+import { UploadStream, upload } from "../../cli/demo/uploads.ts";
+import { multipart } from "../../cli/load/multipart.ts";
 import { type Burner, startBurner } from "../bench/burner.ts";
 
 const running: { stop(): Promise<void> }[] = [];

@@ -1,11 +1,10 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { freePorts } from "../../common/ports.ts";
 import type { Figures } from "../../k6/lib/summary.js";
+import { captured, serve } from "./test-support.ts";
 import { main } from "./upload.ts";
 
 const FIGURES: Figures = {
@@ -16,6 +15,7 @@ const FIGURES: Figures = {
   totalTimeSeconds: 1,
   throughputPerSecond: 30,
   latencyMs: { p50: 1, p95: 2, p99: 3 },
+  statuses: { 200: 30 },
 };
 
 /** A stand-in for k6: tells a version, notes how it was called, writes the figures that it was given, ends as told. */
@@ -52,22 +52,10 @@ async function load(options: { args?: string[]; figures?: Figures | undefined; c
   await writeFile(k6, standIn(folder, figures, options.code ?? 0), { mode: 0o755 });
   vi.stubEnv("EVENKEEL_K6", k6);
   onTestFinished(() => void vi.unstubAllEnvs());
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => void server.close());
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  let output = "";
-  const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    output += String(text);
-    return true;
-  });
-  try {
-    const code = await main(["-u", url, "-f", file, ...(options.args ?? [])]);
-    const call = JSON.parse(await readFile(join(folder, "call.json"), "utf8")) as Call;
-    return { code, output, call, url, file, folder };
-  } finally {
-    write.mockRestore();
-  }
+  const { url } = await serve((_, response) => void response.end());
+  const { code, output } = await captured(() => main(["-u", url, "-f", file, ...(options.args ?? [])]));
+  const call = JSON.parse(await readFile(join(folder, "call.json"), "utf8")) as Call;
+  return { code, output, call, url, file, folder };
 }
 
 test("hands the closed model to k6 and prints its figures", async () => {
@@ -77,7 +65,13 @@ test("hands the closed model to k6 and prints its figures", async () => {
   const { SUMMARY, ...env } = call.env;
   expect(env).toEqual({ URL: `${url}/reencrypt`, FILE: file, TOTAL: "30", CONCURRENT: "3", TIMEOUT: "5000ms" });
   expect(SUMMARY).toMatch(/summary\.json$/);
-  expect(call.args.slice(0, 4)).toEqual(["run", "--address", "", "--no-usage-report"]);
+  expect(call.args.slice(0, 5)).toEqual([
+    "run",
+    "--address",
+    "",
+    "--no-usage-report",
+    "--include-system-env-vars=false",
+  ]);
   expect(call.args.at(-1)).toMatch(/k6\/upload\.js$/);
   expect(call.dashboard).toEqual({});
 });
@@ -122,7 +116,7 @@ test("an error of k6 itself is told as such", async () => {
   await expect(load({ code: 0, figures: undefined })).rejects.toThrow("k6 wrote no figures");
 });
 
-test("names what is wrong before k6 is looked for", async () => {
+test("names what is wrong before a load is sent", async () => {
   const [port] = await freePorts(1);
   const url = `http://127.0.0.1:${port}`;
   await expect(main(["-u", "ftp://host", "-f", "x"])).rejects.toMatchObject({ code: "EK_SETTING_INVALID" });
