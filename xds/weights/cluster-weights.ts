@@ -9,6 +9,12 @@ import { TUNING } from "./tuning.ts";
  */
 export const PUSH_INTERVAL_MS = 200;
 
+/**
+ * How long agents are listened to before a cluster is told, in ms: the first figure of each is one short look; five of them,
+ * smoothed, are near what the control plane knew before it restarted.
+ */
+const LISTEN_MS = 500;
+
 /** The weights of one cluster over time: when it may be told, and what it was told last. Time is a value. */
 export class ClusterWeights {
   #cluster: Cluster;
@@ -18,6 +24,8 @@ export class ClusterWeights {
   /** When each endpoint that came later was first seen, in ms. */
   readonly #since = new Map<string, number>();
   readonly #settleUntilMs: number;
+  /** Since when all agents have been telling, in ms. */
+  #heardSinceMs: number | undefined;
 
   constructor(cluster: Cluster, nowMs: number, settleTimeoutMs: number) {
     this.#cluster = cluster;
@@ -67,13 +75,15 @@ export class ClusterWeights {
     return this.#told;
   }
 
-  /** Every ready endpoint that has an agent has been heard, or waiting for it has taken too long. */
+  /** Every ready endpoint that has an agent has been listened to, or waiting for it has taken too long. */
   #isSettled(signals: SignalView, nowMs: number): boolean {
-    if (nowMs >= this.#settleUntilMs) return true;
-    return this.#cluster.endpoints.every(({ key, state, agent }) => {
-      if (state !== "ready" || agent === undefined) return true;
+    const awaited = this.#cluster.endpoints.filter(({ state, agent }) => state === "ready" && agent !== undefined);
+    if (awaited.length === 0 || nowMs >= this.#settleUntilMs) return true;
+    const areHeard = awaited.every(({ key }) => {
       const cpu = signals.get(key)?.cpu;
       return cpu !== undefined && nowMs - cpu.atMs <= TUNING.freshMs;
     });
+    this.#heardSinceMs = areHeard ? (this.#heardSinceMs ?? nowMs) : undefined;
+    return this.#heardSinceMs !== undefined && nowMs - this.#heardSinceMs >= LISTEN_MS;
   }
 }
