@@ -1,0 +1,26 @@
+interface Reading {
+  readonly value: number;
+  readonly atMs: number;
+}
+
+/**
+ * Turns counters into rates per second. A counter that fell was started anew; a reading that is not newer than the one
+ * before says nothing.
+ */
+export class CounterRates {
+  readonly #last = new Map<string, Reading>();
+
+  /** @returns the rate since the reading before; undefined for a first one, one of an old time, and a restart */
+  read(key: string, value: number, atMs: number): number | undefined {
+    const before = this.#last.get(key);
+    if (before !== undefined && atMs <= before.atMs) return undefined;
+    this.#last.set(key, { value, atMs });
+    if (before === undefined || value < before.value) return undefined;
+    return (value - before.value) / ((atMs - before.atMs) / 1000);
+  }
+
+  /** Forgets all others. */
+  retain(keys: ReadonlySet<string>): void {
+    for (const key of this.#last.keys()) if (!keys.has(key)) this.#last.delete(key);
+  }
+}
