@@ -154,6 +154,7 @@ function fleet(workers: readonly StackWorker[], doorPort: number): object {
     clusters: [
       {
         name: CLUSTER,
+        healthCheck: "/readyz",
         endpoints: workers.map(({ port, agentPort }) => ({
           address: "127.0.0.1",
           port,

@@ -268,7 +268,7 @@ describe("a drain", () => {
     const drained = draining.worker.drain(60_000);
 
     expect((await fetch(`${draining.url}/readyz`)).status).toBe(503);
-    expect((await fetch(`${draining.url}/healthz`)).status).toBe(200);
+    expect((await fetch(`${draining.url}/healthz`)).headers.get("x-envoy-immediate-health-check-fail")).toBe("true");
     const refused = await upload(draining.url, "print(3)");
     expect(refused.status).toBe(503);
     expect(refused.headers.get("x-evenkeel-not-started")).toBe("1");

@@ -57,6 +57,10 @@ export async function createWorker(options: WorkerOptions): Promise<Worker> {
     frameworkErrors: (error, _request, reply) => answerError(error, reply),
     clientErrorHandler: answerBrokenRequest,
   });
+  // Envoy sends nothing more to a worker that says so, without waiting for its next health check.
+  app.addHook("onSend", async (_request, reply) => {
+    if (draining) reply.header("x-envoy-immediate-health-check-fail", "true");
+  });
   app.removeAllContentTypeParsers();
   // Whatever it is, the handler answers; nothing but multipart is read.
   app.addContentTypeParser("*", (_request, _payload, done) => done(null));

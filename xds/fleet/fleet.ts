@@ -17,6 +17,8 @@ export interface Cluster {
   /** HTTP version spoken to the endpoints. */
   readonly protocol: "http1" | "http2";
   readonly connectTimeoutMs: number;
+  /** Envoy asks each endpoint for this path every second and leaves out one that does not answer 200. Absent: never asked. */
+  readonly healthCheckPath?: string;
 }
 
 export interface Endpoint {

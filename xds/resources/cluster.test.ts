@@ -95,3 +95,12 @@ it("ejects for failed connections only, never for answers", () => {
 it.each([cluster(0), cluster(3), cluster(200, { protocol: "http2" })])("passes Envoy's rules", (of) => {
   expect(encodeResource(TYPE_URLS.cluster, of.name, clusterMessage(of)).name).toBe("workers");
 });
+
+it("asks for the health of endpoints only where the fleet says so", () => {
+  expect(clusterMessage(cluster(1)).healthChecks).toEqual([]);
+  const checked = clusterMessage(cluster(1, { healthCheckPath: "/readyz" }));
+  expect(checked.healthChecks).toMatchObject([
+    { unhealthyThreshold: 3, healthyThreshold: 1, healthChecker: { httpHealthCheck: { path: "/readyz" } } },
+  ]);
+  expect(() => encodeResource(TYPE_URLS.cluster, "workers", checked)).not.toThrow();
+});

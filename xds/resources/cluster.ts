@@ -4,6 +4,7 @@ import {
   Cluster as ClusterMessage,
 } from "../../proto/generated/envoy/config/cluster/v3/cluster.ts";
 import { OutlierDetection } from "../../proto/generated/envoy/config/cluster/v3/outlier_detection.ts";
+import { HealthCheck } from "../../proto/generated/envoy/config/core/v3/health_check.ts";
 import { Http1ProtocolOptions, Http2ProtocolOptions } from "../../proto/generated/envoy/config/core/v3/protocol.ts";
 import {
   LeastRequest,
@@ -75,6 +76,9 @@ export function clusterMessage(cluster: Cluster, options: ClusterOptions = {}): 
       ],
     },
     outlierDetection: outlierDetection(),
+    healthChecks: cluster.healthCheckPath === undefined ? [] : [healthCheck(cluster.healthCheckPath)],
+    // One that has left the fleet gets no more requests, however healthy it is.
+    ignoreHealthOnHostRemoval: true,
     typedExtensionProtocolOptions: {
       "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": httpOptions(cluster.protocol),
     },
@@ -118,6 +122,22 @@ function outlierDetection(): OutlierDetection {
     baseEjectionTime: duration(2000),
     maxEjectionTime: duration(30_000),
     maxEjectionPercent: 100,
+  });
+}
+
+/**
+ * Asks every second. An answer other than 200 leaves the endpoint out at once; a worker that stops also says so with
+ * `x-envoy-immediate-health-check-fail` on its answers, so that nothing has to wait for the next look. A worker that is
+ * starved of CPU may be slow to answer: only three silences in a row count.
+ */
+function healthCheck(path: string): HealthCheck {
+  return HealthCheck.fromPartial({
+    timeout: duration(2000),
+    interval: duration(1000),
+    noTrafficInterval: duration(1000),
+    unhealthyThreshold: 3,
+    healthyThreshold: 1,
+    healthChecker: { $case: "httpHealthCheck", httpHealthCheck: { path } },
   });
 }
 

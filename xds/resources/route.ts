@@ -8,6 +8,9 @@ import { duration } from "./duration.ts";
 /** A worker sets this header (to `1`) on a 503 when it has not begun to run the request: it may go to another worker. */
 export const NOT_STARTED_HEADER = "x-evenkeel-not-started";
 
+/** A worker that stops sets it: Envoy leaves the worker out at once, where the cluster has a health check. */
+const HEALTH_CHECK_FAIL_HEADER = "x-envoy-immediate-health-check-fail";
+
 const RETRIES = 8;
 /** How often to draw again when the load balancer names a worker that this request has already met. */
 const HOST_DRAWS = 12;
@@ -23,7 +26,7 @@ export function routeMessage(door: FrontDoor): RouteConfiguration {
         domains: ["*"],
         routes: [tooLarge(door.maxRequestBytes), ...door.routes.map(toCluster)],
         // Internal between worker and Envoy; a client gets the 503 when no worker had room.
-        responseHeadersToRemove: [NOT_STARTED_HEADER],
+        responseHeadersToRemove: [NOT_STARTED_HEADER, HEALTH_CHECK_FAIL_HEADER],
         retryPolicy: retryPolicy(),
       },
     ],

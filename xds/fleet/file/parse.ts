@@ -93,6 +93,7 @@ function readClusters(
       endpoints,
       protocol: head.protocol,
       connectTimeoutMs: head.connectTimeout,
+      ...(head.healthCheck === undefined ? {} : { healthCheckPath: head.healthCheck }),
     });
     if ("kubernetes" in head) services.set(head.name, { ...head.kubernetes, subset: "" });
   }

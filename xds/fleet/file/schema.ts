@@ -47,6 +47,10 @@ const clusterHead = {
   name,
   protocol: z.enum(["http1", "http2"]).default("http1"),
   connectTimeout: parsed(is.duration(1, MINUTE)).default(1000),
+  healthCheck: z
+    .string()
+    .regex(/^\/[^\s?#]*$/, "is not a path that begins with / (without ?, # and spaces)")
+    .optional(),
 };
 
 /** A cluster without its endpoints, which are checked one by one. */
