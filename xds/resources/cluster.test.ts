@@ -65,8 +65,8 @@ it("keeps its way of picking while the size stays near the border", () => {
 });
 
 it("takes the bias of requests under way from its caller", () => {
-  expect(policy(cluster(1)).activeRequestBias?.defaultValue).toBe(1);
-  expect(policy(cluster(1), { activeRequestBias: 2 }).activeRequestBias?.defaultValue).toBe(2);
+  expect(policy(cluster(1)).activeRequestBias?.defaultValue).toBe(2);
+  expect(policy(cluster(1), { activeRequestBias: 1 }).activeRequestBias?.defaultValue).toBe(1);
 });
 
 it("speaks the cluster's protocol and lets idle connections go before a worker does", () => {
