@@ -1,0 +1,38 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import project from "../../package.json" with { type: "json" };
+
+const REPOSITORY = join(import.meta.dirname, "..", "..");
+const dockerfile = readFileSync(join(import.meta.dirname, "Dockerfile"), "utf8");
+const ignored = readFileSync(join(import.meta.dirname, "Dockerfile.dockerignore"), "utf8").split("\n");
+
+it("has the Node that the project is tested with", () => {
+  expect(dockerfile).toContain(`NODE_IMAGE=node:${project.devDependencies.node}-bookworm-slim`);
+});
+
+it("copies what is in the repository and not ignored", () => {
+  const sources = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap((match) =>
+    (match[1] as string).split(" "),
+  );
+  expect(sources.length).toBeGreaterThan(3);
+  for (const source of sources) {
+    expect(existsSync(join(REPOSITORY, source)), source).toBe(true);
+    if (source !== ".") expect(ignored).toContain(`!${source}`);
+  }
+});
+
+it("lets every folder of production in, and no tests, modules or generated code of this machine", () => {
+  expect(ignored.filter((line) => line.trim() !== "" && !line.startsWith("#"))[0]).toBe("*");
+  for (const folder of ["cli", "common", "manifests", "proto", "sidecar", "workloads", "xds"])
+    expect(ignored).toContain(`!${folder}`);
+  for (const pattern of ["proto/generated", "**/node_modules", "**/*.test.ts"]) expect(ignored).toContain(pattern);
+});
+
+it("runs as a user without rights in every target", () => {
+  const stages = dockerfile.split(/^FROM /m).slice(1);
+  const final = stages.filter((stage) => / AS (base|worker)\n/.test(stage));
+  expect(final).toHaveLength(2);
+  for (const stage of final) expect([...stage.matchAll(/^USER (.+)$/gm)].at(-1)?.[1]).toBe("1000:1000");
+  expect(stages.at(-1)).toMatch(/^base AS evenkeel\n/);
+});
