@@ -25,6 +25,10 @@ const BENCHES: CommandTable = {
     summary: "what the CPU agent costs at 10 Hz",
     load: bench(async () => (await import("./agent.ts")).run),
   },
+  kubernetes: {
+    summary: "the fleet of 5 000 pods in a real API server: time, memory and freshness, beside client-node's informers",
+    load: bench(async () => (await import("./kubernetes.ts")).run),
+  },
   law: {
     summary: "the weight law in simulation: p99 with and without weights, by signal age and number of proxies",
     load: bench(async () => (await import("./law.ts")).run),
