@@ -46,7 +46,7 @@ export interface ApiServer {
 }
 
 /** How long the API server may take to be ready, in ms: seconds on an idle machine, more on a busy one. */
-const READY_MS = 120_000;
+const READY_MS = 180_000;
 /** How often new ports are tried when another program took one. */
 const PORT_ATTEMPTS = 3;
 

@@ -15,7 +15,7 @@ import type { Session } from "./session.ts";
 import type { ServiceSpec } from "./state.ts";
 
 /** How long the API server may take to be ready, in ms. */
-const READY_MS = 120_000;
+const READY_MS = 180_000;
 
 /** Starts etcd, the API server and the controller manager as parts of a rig, and waits until the API server is ready. */
 export async function startControlPlane(session: Session, place: ControlPlanePlace, programs: Programs): Promise<void> {

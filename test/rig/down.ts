@@ -1,4 +1,5 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EvenkeelError } from "../../common/errors.ts";
 import type { Progress } from "./cache.ts";
@@ -26,7 +27,7 @@ export async function downRig(folder: string, onProgress: Progress = () => undef
     else await removeSandbox(state.sandbox);
     if (state.kind === "node") await removeGroups(cgroupName(state.name));
   }
-  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   unlockMachine(folder);
   return true;
 }

@@ -22,6 +22,7 @@ export function paths(folder: string) {
     state: join(folder, "state.json"),
     logs: join(folder, "logs"),
     kubeconfig: join(folder, "kubeconfig"),
+    containerd: join(folder, "ctd"),
     containerdSocket: join(folder, "ctd", "c.sock"),
     containerdConfig: join(folder, "containerd.toml"),
     cni: join(folder, "cni"),

@@ -36,7 +36,7 @@ const NODE = [
 ];
 
 /** How long the node may take to be ready, in ms. */
-const NODE_READY_MS = 120_000;
+const NODE_READY_MS = 180_000;
 
 /** Starts etcd, the API server and the controller manager on loopback, without a node: no rights are needed. */
 export async function upApiOnly(folder: string, name: string, onProgress: Progress): Promise<Session> {
@@ -122,7 +122,7 @@ function writeNodeFiles(folder: string, name: string, place: ControlPlanePlace, 
   const at = paths(folder);
   const cgroup = cgroupName(name);
   makeCgroups(cgroup);
-  for (const path of [at.cni, dirname(at.containerdSocket)]) mkdirSync(path, { recursive: true });
+  mkdirSync(at.cni, { recursive: true });
   writeFileSync(join(at.cni, "10-rig.conflist"), cniConfig());
   writeFileSync(at.containerdConfig, containerdConfig(folder, dirname(programs["cni/bridge"] as string)));
   writeFileSync(at.kubeletConfig, kubeletConfig(folder, controlPlaneFiles(place).certificates, cgroup));
@@ -135,7 +135,7 @@ async function startContainerd(session: Session, programs: Programs): Promise<vo
   await packImage(pauseImage(programs.pause as string), archive);
   // Its socket is there before it answers: the import is tried until it does.
   await waitUntil("containerd's readiness", () => importImage(session, archive).then(() => true), {
-    timeoutMs: 60_000,
+    timeoutMs: 120_000,
     where: session.folder,
     giveUp: () => requireAlive(session, "containerd"),
   });

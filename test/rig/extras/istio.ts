@@ -1,8 +1,6 @@
-import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { requireAlive } from "../control-plane-services.ts";
-import { packImage } from "../images/archive.ts";
-import { gatewayImage, PROXY_HUB, PROXY_TAG } from "../images/gateway.ts";
+import { gatewayArchive, PROXY_HUB, PROXY_TAG } from "../images/gateway.ts";
 import { importImage } from "../images/import.ts";
 import { NODE_ADDRESS } from "../place.ts";
 import type { Programs } from "../programs/programs.ts";
@@ -73,7 +71,7 @@ async function startIstiod(session: Session, programs: Programs): Promise<void> 
   // Only now: while it is there and istiod is not, no pod that asks for injection can be made.
   await session.kubectl(apply, manifest(kinds(webhook)));
   await waitUntil("the injection webhook's certificate", () => webhookHasAuthority(session), {
-    timeoutMs: 60_000,
+    timeoutMs: 180_000,
     where: session.folder,
     giveUp: () => requireAlive(session, "istiod"),
   });
@@ -107,7 +105,7 @@ export async function waitForIstiod(session: Session): Promise<void> {
   const node = process.execPath;
   const script = `fetch("http://${NODE_ADDRESS}:15080/ready").then((answer) => process.exit(answer.ok ? 0 : 1))`;
   await waitUntil("istiod's readiness", () => session.inside([node, "-e", script]).then(() => true), {
-    timeoutMs: 90_000,
+    timeoutMs: 180_000,
     everyMs: 300,
     where: session.folder,
     giveUp: () => requireAlive(session, "istiod"),
@@ -122,7 +120,5 @@ async function webhookHasAuthority(session: Session): Promise<boolean> {
 }
 
 async function loadProxy(session: Session, programs: Programs): Promise<void> {
-  const archive = join(session.folder, "proxy.tar");
-  await packImage(await gatewayImage(programs["pilot-agent"] as string, session.onProgress), archive);
-  await importImage(session, archive);
+  await importImage(session, await gatewayArchive(programs["pilot-agent"] as string, session.onProgress));
 }

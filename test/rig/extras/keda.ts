@@ -60,7 +60,7 @@ export async function startKeda(session: Session, programs: Programs): Promise<v
   const query = ["get", "apiservice", "v1beta1.external.metrics.k8s.io", "-o"];
   const available = 'jsonpath={.status.conditions[?(@.type=="Available")].status}';
   await waitUntil("KEDA's metrics API", async () => (await session.kubectl([...query, available])) === "True", {
-    timeoutMs: 120_000,
+    timeoutMs: 180_000,
     everyMs: 500,
     where: session.folder,
     giveUp: () => requireAlive(session, "keda-operator", "keda-adapter"),

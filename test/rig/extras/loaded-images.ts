@@ -40,7 +40,7 @@ export async function preferLoadedImages(session: Session): Promise<void> {
     spec: { policyName: NAME },
   };
   await session.kubectl(["apply", "--server-side", "-f", "-"], manifest([policy, binding]));
-  await waitUntil("the image policy's effect", () => isInEffect(session), { timeoutMs: 60_000, everyMs: 500 });
+  await waitUntil("the image policy's effect", () => isInEffect(session), { timeoutMs: 120_000, everyMs: 500 });
 }
 
 /** Tries it on a pod that is not stored. */

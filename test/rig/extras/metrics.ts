@@ -45,7 +45,7 @@ export async function startMetrics(session: Session, programs: Programs): Promis
   const query = ["get", "apiservice", "v1beta1.metrics.k8s.io", "-o"];
   const available = 'jsonpath={.status.conditions[?(@.type=="Available")].status}';
   await waitUntil("the metrics API", async () => (await session.kubectl([...query, available])) === "True", {
-    timeoutMs: 90_000,
+    timeoutMs: 180_000,
     everyMs: 500,
     where: session.folder,
     giveUp: () => requireAlive(session, "metrics-server"),

@@ -12,10 +12,10 @@ export const PAUSE_IMAGE = "docker.io/evenkeel/pause:rig";
  * @param cniFolder where the CNI plugins are
  */
 export function containerdConfig(folder: string, cniFolder: string): string {
-  const { containerdSocket, cni } = paths(folder);
+  const { containerd, containerdSocket, cni } = paths(folder);
   return `version = 3
-root = "${folder}/ctd/root"
-state = "${folder}/ctd/state"
+root = "${containerd}/root"
+state = "${containerd}/state"
 
 [grpc]
 address = "${containerdSocket}"

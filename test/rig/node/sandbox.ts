@@ -13,13 +13,19 @@ import type { SandboxState } from "../state.ts";
 const PRIVATE_FOLDERS = ["/var/lib/kubelet", "/var/lib/cni", "/var/log/pods", "/var/log/containers", "/run/containerd"];
 
 /**
+ * With this much memory to spare, images are kept in it: a slow disk would take longer over them than over all the rest.
+ * The rig's own images need about 1 GiB.
+ */
+const ROOMY_BYTES = 6 * 2 ** 30;
+
+/**
  * Makes a rig's namespaces (network, mounts, processes) and the process that keeps them. When that one is killed, the
  * kernel ends all that runs inside and takes away mounts and network: nothing has to be found and cleaned one by one.
  * @throws EvenkeelError EK_RIG_UNSUPPORTED with what the kernel refused
  */
 export async function makeSandbox(folder: string): Promise<SandboxState> {
-  const { logs, private: own, resolvConf } = paths(folder);
-  mkdirSync(logs, { recursive: true });
+  const { logs, private: own, resolvConf, containerd } = paths(folder);
+  for (const path of [logs, containerd]) mkdirSync(path, { recursive: true });
   writeFileSync(resolvConf, `nameserver ${DNS_ADDRESS}\nsearch svc.cluster.local cluster.local\noptions ndots:2\n`);
   const madeFolders = PRIVATE_FOLDERS.flatMap(makeFolder);
   for (const path of PRIVATE_FOLDERS) mkdirSync(join(own, path), { recursive: true });
@@ -83,9 +89,10 @@ function kill(pid: number): void {
 
 /** What the first process of the namespaces does: mounts, addresses, and then nothing but wait for orphans. */
 function script(folder: string, ready: string): string {
-  const { private: own, resolvConf } = paths(folder);
+  const { private: own, resolvConf, containerd } = paths(folder);
   return [
     "mount --make-rshared /",
+    ...(process.availableMemory() < ROOMY_BYTES ? [] : [`mount -t tmpfs -o mode=700 rig '${containerd}'`]),
     ...PRIVATE_FOLDERS.map((path) => `mount --bind '${join(own, path)}' ${path}`),
     `mount --bind '${resolvConf}' /etc/resolv.conf`,
     "ip link set lo up",
