@@ -44,8 +44,10 @@ async function main(args: readonly string[]): Promise<number> {
         onProgress(`there is no rig ${name}`);
       return 0;
     case "status":
-      process.stdout.write(await statusText(await open()));
-      return 0;
+      return withRig(open, async (rig) => {
+        process.stdout.write(await statusText(rig));
+        return 0;
+      });
     case "kubectl": {
       const { kubectl } = await findPrograms(["kubectl"], onProgress);
       return withRig(open, (rig) =>
