@@ -53,12 +53,12 @@ export async function startChild(command: string, args: readonly string[], optio
   });
   const pid = child.pid as number;
   const killGroup = () => signalGroup(child, "SIGKILL");
-  process.once("exit", killGroup);
+  killAtExit(killGroup);
   const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     child.once("exit", (code, signal) => {
       // What the leader left behind in its group ends with it.
       killGroup();
-      process.removeListener("exit", killGroup);
+      atExit.delete(killGroup);
       resolve({ code, signal });
     });
   });
@@ -76,6 +76,18 @@ export async function startChild(command: string, args: readonly string[], optio
       clearTimeout(timer);
     },
   };
+}
+
+/** What is to be killed when this process exits; one listener for all, however many children there are. */
+const atExit = new Set<() => void>();
+
+function killAtExit(kill: () => void): void {
+  if (!process.listeners("exit").includes(killAll)) process.on("exit", killAll);
+  atExit.add(kill);
+}
+
+function killAll(): void {
+  for (const kill of atExit) kill();
 }
 
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
