@@ -4,12 +4,15 @@ import { fleetView } from "./console/fleet-view.ts";
 import { startConsole } from "./console/server.ts";
 import type { FleetSource } from "./fleet/fleet.ts";
 import { Publisher } from "./publisher.ts";
+import type { DemandReader } from "./resources/resource.ts";
 import { ResourceStore } from "./resources/store.ts";
 import { Demand } from "./server/demand.ts";
 import { startXdsServer, type XdsServer } from "./server/server.ts";
 import { forgetDeparted } from "./signals/departed.ts";
+import type { SourceStatus } from "./signals/kubernetes/source-status.ts";
 import { LoadReports } from "./signals/load-reports.ts";
 import { OrcaSignals } from "./signals/orca.ts";
+import type { SignalSink } from "./signals/signal.ts";
 import { exposeSignals } from "./signals/signal-metrics.ts";
 import { SignalTable } from "./signals/table.ts";
 import { Balancer } from "./weights/balancer.ts";
@@ -24,9 +27,20 @@ export interface ControlPlaneOptions {
   readonly settleTimeoutMs: number;
   readonly loadReportIntervalMs: number;
   readonly log: Logger;
+  readonly attach?: Attach;
+  /** Aborted: give up while the first fleet is still awaited. */
+  readonly signal?: AbortSignal;
 }
 
+/** Joins what hears of demand and feeds signals, such as a cluster's own CPU figures; it is closed before the fleet's source. */
+export type Attach = (parts: { readonly demand: DemandReader; readonly sink: SignalSink }) => {
+  /** How each source of CPU figures is. */
+  sources(): readonly SourceStatus[];
+  close(): Promise<void>;
+};
+
 export interface ControlPlane {
+  /** 0 when it gave up before it served. */
   readonly xdsPort: number;
   readonly httpPort: number;
   stop(): Promise<void>;
@@ -66,6 +80,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     },
   });
   const agents = new OrcaSignals({ fleet: source, sink: signals });
+  const attached = options.attach?.({ demand, sink: signals });
   const stopForgetting = forgetDeparted(source, signals);
   const publishFleet = () => {
     const fleet = source.current();
@@ -89,35 +104,47 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       fleet: () =>
         fleetView(source.current(), source.fault(), signals, (name) => publisher.weights(name), performance.now()),
       clients: () => server?.clients() ?? [],
+      signals: () => attached?.sources() ?? [],
     },
     { host: options.httpHost, port: options.httpPort },
   );
-  await settled;
-  server = await startXdsServer({
-    store,
-    demand,
-    loadReports,
-    host: options.host,
-    port: options.xdsPort,
-    registry,
-    log,
-    ready: () => notReady() === undefined,
-    reportIntervalMs: options.loadReportIntervalMs,
-  });
-  serving = true;
-  log.info({ xdsPort: server.port, httpPort: console.port }, "serving");
+  await Promise.race([settled, aborted(options.signal)]);
+  if (options.signal?.aborted !== true) {
+    server = await startXdsServer({
+      store,
+      demand,
+      loadReports,
+      host: options.host,
+      port: options.xdsPort,
+      registry,
+      log,
+      ready: () => notReady() === undefined,
+      reportIntervalMs: options.loadReportIntervalMs,
+    });
+    serving = true;
+    log.info({ xdsPort: server.port, httpPort: console.port }, "serving");
+  }
   return {
-    xdsPort: server.port,
+    xdsPort: server?.port ?? 0,
     httpPort: console.port,
     async stop() {
       serving = false;
       unsubscribe();
       stopForgetting();
-      await server.stop(5000);
+      await server?.stop(5000);
       balancer.close();
       agents.close();
+      await attached?.close();
       await console.stop();
       await source.close();
     },
   };
+}
+
+/** Settles when the signal is aborted. */
+function aborted(signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted === true) resolve();
+    signal?.addEventListener("abort", () => resolve(), { once: true });
+  });
 }

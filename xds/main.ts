@@ -1,8 +1,12 @@
 import { EvenkeelError } from "../common/errors.ts";
-import { LOG_LEVELS, logger, setLogLevel } from "../common/log.ts";
-import { is, loadSettings } from "../common/settings.ts";
-import { startControlPlane } from "./control-plane.ts";
+import { LOG_LEVELS, type Logger, logger, setLogLevel } from "../common/log.ts";
+import { is, loadSettings, type Values } from "../common/settings.ts";
+import { type Attach, startControlPlane } from "./control-plane.ts";
 import { fileFleet } from "./fleet/file/file-fleet.ts";
+import type { FleetSource } from "./fleet/fleet.ts";
+import { kubernetesFleetSettings } from "./fleet/kubernetes/settings.ts";
+import { openKubernetes } from "./kubernetes-source.ts";
+import { signalSettings } from "./signals/kubernetes/settings.ts";
 
 const COMMAND = {
   name: "evenkeel control-plane",
@@ -12,9 +16,12 @@ const COMMAND = {
       flag: "fleet",
       env: "EVENKEEL_FLEET",
       value: "FILE",
-      parse: is.text,
-      help: "the fleet file (YAML), read again when it changes",
+      parse: is.anyText,
+      default: "",
+      help: "the fleet file (YAML), read again when it changes; needed without --kubernetes",
     },
+    ...kubernetesFleetSettings,
+    ...signalSettings,
     host: {
       flag: "host",
       env: "EVENKEEL_HOST",
@@ -45,7 +52,7 @@ const COMMAND = {
       value: "PORT",
       parse: is.port({ zero: true }),
       default: "18001",
-      help: "the console's port: /metrics, /healthz, /readyz, /fleet, /clients; 0: a free one",
+      help: "the console's port: /metrics, /healthz, /readyz, /fleet, /clients, /signals; 0: a free one",
     },
     settleTimeout: {
       flag: "settle-timeout",
@@ -74,6 +81,7 @@ const COMMAND = {
   },
   examples: [
     "evenkeel control-plane --fleet fleet.yaml",
+    "evenkeel control-plane --kubernetes --signals auto",
     "EVENKEEL_FLEET=/etc/evenkeel/fleet.yaml evenkeel control-plane --host 0.0.0.0",
   ],
 } as const;
@@ -88,16 +96,12 @@ export async function main(args: string[]): Promise<number> {
   const { values } = loaded;
   setLogLevel(values.logLevel);
   const log = logger("control-plane");
+  const { source, attach } = openSource(values, log);
+  const ending = new AbortController();
   const stopped = new Promise<string>((resolve) => {
     process.once("SIGTERM", resolve).once("SIGINT", resolve);
   });
-  const source = fileFleet(values.fleet, { log });
-  if (source.current() === undefined)
-    // Started with a fleet that cannot be used there is no last good one to stay with: say so and end.
-    throw new EvenkeelError("EK_FLEET_INVALID", source.fault() ?? "no fleet", {
-      where: values.fleet,
-      next: "mend it and start again",
-    });
+  void stopped.then(() => ending.abort());
   const controlPlane = await startControlPlane({
     source,
     host: values.host,
@@ -107,9 +111,36 @@ export async function main(args: string[]): Promise<number> {
     settleTimeoutMs: values.settleTimeout,
     loadReportIntervalMs: values.loadReportInterval,
     log,
+    signal: ending.signal,
+    ...(attach !== undefined && { attach }),
   });
   const signal = await stopped;
   log.info({ signal }, "stopping");
   await controlPlane.stop();
   return 0;
+}
+
+/** @throws EvenkeelError EK_FLEET_INVALID, EK_SETTING_INVALID, EK_KUBE_CONFIG */
+function openSource(
+  values: Values<(typeof COMMAND)["settings"]>,
+  log: Logger,
+): { source: FleetSource; attach?: Attach } {
+  if (values.kubernetes) {
+    const { prometheusUrl: url, prometheusQuery: query, prometheusUnit: unit, prometheusAge: ageMs } = values;
+    const prometheus = url === "" ? undefined : { url, query, unit, ageMs };
+    return openKubernetes({ ...values, fleetFile: values.fleet, prometheus, log });
+  }
+  if (values.fleet === "")
+    throw new EvenkeelError("EK_SETTING_INVALID", "--fleet is missing (the fleet file)", {
+      where: COMMAND.name,
+      next: "name one, or read the fleet from a cluster with --kubernetes",
+    });
+  const source = fileFleet(values.fleet, { log });
+  if (source.current() === undefined)
+    // Started with a fleet that cannot be used there is no last good one to stay with: say so and end.
+    throw new EvenkeelError("EK_FLEET_INVALID", source.fault() ?? "no fleet", {
+      where: values.fleet,
+      next: "mend it and start again",
+    });
+  return { source };
 }

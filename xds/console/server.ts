@@ -11,10 +11,12 @@ export interface ConsoleSources {
   readonly fleet: () => unknown;
   /** A JSON view of the connected clients. */
   readonly clients: () => unknown;
+  /** A JSON view of the cluster's own sources of CPU figures: their state, and what would mend it. */
+  readonly signals: () => unknown;
 }
 
 /**
- * The control plane's HTTP side, read only: `/metrics`, `/healthz`, `/readyz`, `/fleet`, `/clients`.
+ * The control plane's HTTP side, read only: `/metrics`, `/healthz`, `/readyz`, `/fleet`, `/clients`, `/signals`.
  * @throws EvenkeelError EK_PORT_IN_USE
  */
 export async function startConsole(
@@ -34,8 +36,9 @@ export async function startConsole(
   });
   app.get("/fleet", async () => sources.fleet());
   app.get("/clients", async () => sources.clients());
+  app.get("/signals", async () => sources.signals());
   app.setNotFoundHandler((_request, reply) => {
-    reply.code(404).send({ detail: "not found: try /metrics, /healthz, /readyz, /fleet or /clients" });
+    reply.code(404).send({ detail: "not found: try /metrics, /healthz, /readyz, /fleet, /clients or /signals" });
   });
   try {
     await app.listen(listen);
