@@ -9,7 +9,7 @@ import {
 import { packAny } from "../../xds/resources/any.ts";
 import { fromAds } from "../../xds/resources/config-source.ts";
 import { duration } from "../../xds/resources/duration.ts";
-import { stdoutLog } from "../../xds/resources/listener.ts";
+import { NOBODY_INTERNAL, stdoutLog } from "../../xds/resources/listener.ts";
 import type { ProxyListen } from "./config.ts";
 import { CONNECTION_BUFFER_BYTES, MAX_HEADERS, MAX_REQUEST_HEADERS_KIB, untouchedHttp1 } from "./http-options.ts";
 import { proxyReplies } from "./replies.ts";
@@ -94,7 +94,7 @@ function connectionManager(name: string, options: ListenerOptions): HttpConnecti
     useRemoteAddress: true,
     xffNumTrustedHops: 1,
     skipXffAppend: true,
-    internalAddressConfig: { unixSockets: false, cidrRanges: [] },
+    internalAddressConfig: NOBODY_INTERNAL,
     localReplyConfig: proxyReplies(),
     accessLog: options.accessLog === true ? [stdoutLog()] : [],
   });

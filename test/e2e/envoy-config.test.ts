@@ -169,6 +169,11 @@ it("waits without end where the timeout is none", async () => {
   expect(await post("/slow")).toMatchObject({ status: 200, body: "late" });
 });
 
+it("takes no orders from a client, not even from one with a private address", async () => {
+  const headers = { "x-envoy-upstream-rq-timeout-ms": "1", "x-envoy-upstream-rq-per-try-timeout-ms": "1" };
+  expect(await send(`${url}/slow`, { headers })).toMatchObject({ status: 200, body: "late" });
+});
+
 describe("the size of a request", () => {
   it("may be the limit", async () => {
     expect(await post("/steady", LIMIT)).toMatchObject({ status: 200, body: `{"bytes":${LIMIT}}` });

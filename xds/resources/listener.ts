@@ -6,6 +6,7 @@ import { Router } from "../../proto/generated/envoy/extensions/filters/http/rout
 import {
   HttpConnectionManager,
   HttpConnectionManager_CodecType,
+  type HttpConnectionManager_InternalAddressConfig,
 } from "../../proto/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
 import type { FrontDoor } from "../fleet/fleet.ts";
 import { packAny } from "./any.ts";
@@ -91,7 +92,7 @@ function connectionManager(door: FrontDoor, options: ListenerOptions): HttpConne
     serverName: "evenkeel",
     useRemoteAddress: true,
     // No client is trusted with Envoy's own request headers, which could have a script run twice.
-    internalAddressConfig: { unixSockets: false, cidrRanges: [] },
+    internalAddressConfig: NOBODY_INTERNAL,
     generateRequestId: true,
     alwaysSetRequestIdInResponse: true,
     normalizePath: true,
@@ -99,6 +100,15 @@ function connectionManager(door: FrontDoor, options: ListenerOptions): HttpConne
     accessLog: options.accessLog === true ? [stdoutLog()] : [],
   });
 }
+
+/**
+ * Makes every client a stranger. Without any range Envoy takes private addresses, so all pods, for its own kind and obeys
+ * their `x-envoy-…` headers; this one is nobody's.
+ */
+export const NOBODY_INTERNAL: HttpConnectionManager_InternalAddressConfig = {
+  unixSockets: false,
+  cidrRanges: [{ addressPrefix: "255.255.255.255", prefixLen: 32 }],
+};
 
 /** One JSON line for each request on Envoy's standard output. */
 export function stdoutLog(): AccessLog {
