@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import project from "../../package.json" with { type: "json" };
+import { ENVOY } from "../../sidecar/envoy/find.ts";
 
 const REPOSITORY = join(import.meta.dirname, "..", "..");
 const dockerfile = readFileSync(join(import.meta.dirname, "Dockerfile"), "utf8");
@@ -9,6 +10,10 @@ const ignored = readFileSync(join(import.meta.dirname, "Dockerfile.dockerignore"
 
 it("has the Node that the project is tested with", () => {
   expect(dockerfile).toContain(`NODE_IMAGE=node:${project.devDependencies.node}-bookworm-slim`);
+});
+
+it("has the Envoy that the project is tested with", () => {
+  expect(dockerfile).toContain(`ENVOY_IMAGE=envoyproxy/envoy:v${ENVOY.version}`);
 });
 
 it("copies what is in the repository and not ignored", () => {
@@ -31,8 +36,8 @@ it("lets every folder of production in, and no tests, modules or generated code 
 
 it("runs as a user without rights in every target", () => {
   const stages = dockerfile.split(/^FROM /m).slice(1);
-  const final = stages.filter((stage) => / AS (base|worker)\n/.test(stage));
-  expect(final).toHaveLength(2);
+  const final = stages.filter((stage) => / AS (base|worker|proxy)\n/.test(stage));
+  expect(final).toHaveLength(3);
   for (const stage of final) expect([...stage.matchAll(/^USER (.+)$/gm)].at(-1)?.[1]).toBe("1000:1000");
   expect(stages.at(-1)).toMatch(/^base AS evenkeel\n/);
 });
