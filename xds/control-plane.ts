@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Registry } from "prom-client";
 import type { Logger } from "../common/log.ts";
 import { fleetView } from "./console/fleet-view.ts";
 import { startConsole } from "./console/server.ts";
+import { expectDemanded } from "./expect-demanded.ts";
 import type { FleetSource } from "./fleet/fleet.ts";
 import { Publisher } from "./publisher.ts";
 import type { DemandReader } from "./resources/resource.ts";
@@ -62,6 +63,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const store = new ResourceStore();
   const demand = new Demand();
   const publisher = new Publisher(store, registry, log);
+  const stopExpecting = expectDemanded({ demand, source, store, settleTimeoutMs: options.settleTimeoutMs });
   let noteSettled = () => {};
   const settled = new Promise<void>((resolve) => {
     noteSettled = () => {
@@ -131,6 +133,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       serving = false;
       unsubscribe();
       stopForgetting();
+      stopExpecting();
       await server?.stop(5000);
       balancer.close();
       agents.close();

@@ -42,6 +42,7 @@ export function openKubernetes(options: KubernetesSourceOptions): { source: Flee
   const fleet = onDemand ?? staticKubernetesFleet(fleetFile, { watches, log });
   const source: FleetSource = {
     current: () => fleet.current(),
+    makes: (name) => fleet.makes?.(name) ?? false,
     fault: () => fleet.fault(),
     subscribe: (listener) => fleet.subscribe(listener),
     async close() {

@@ -68,6 +68,8 @@ export interface Route {
 export interface FleetSource {
   /** The last good fleet; undefined until the first one. */
   current(): Fleet | undefined;
+  /** Is a cluster of this name made when somebody asks for it? Absent: none is. */
+  makes?(name: string): boolean;
   /** Why the source cannot be read just now, for a person; undefined when all is well. */
   fault(): string | undefined;
   /** Called after each change of {@link current} or {@link fault}. Returns the end of the subscription. */

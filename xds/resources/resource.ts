@@ -30,7 +30,9 @@ export interface ResourceReader {
   all(typeUrl: TypeUrl): ReadonlyMap<string, EncodedResource>;
   /** A digest of all resources of a type: the state-of-the-world `version_info`. */
   version(typeUrl: TypeUrl): string;
-  /** Called after each change with the names that it touched, by type. */
+  /** It is not there yet and may still come: clients wait, and are not told that it does not exist. */
+  pending(typeUrl: TypeUrl, name: string): boolean;
+  /** Called after each change with the names that it touched, by type; also when a name is waited for no longer. */
   subscribe(listener: (changed: ReadonlyMap<TypeUrl, ReadonlySet<string>>) => void): () => void;
 }
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { type EncodedResource, TYPE_URLS, type TypeUrl } from "./resource.ts";
 import { ResourceStore } from "./store.ts";
 
@@ -77,5 +77,32 @@ describe("ResourceStore", () => {
     end();
     store.apply({ upsert: [resource("a", "1")], remove: [] });
     expect(calls).toBe(0);
+  });
+
+  describe("a name that is expected", () => {
+    test("is pending until it is there", () => {
+      const store = new ResourceStore();
+      store.expect(TYPE_URLS.endpoints, "a", 1000);
+      expect(store.pending(TYPE_URLS.endpoints, "a")).toBe(true);
+      expect(store.pending(TYPE_URLS.cluster, "a")).toBe(false);
+      store.apply({ upsert: [resource("a", "1")], remove: [] });
+      expect(store.pending(TYPE_URLS.endpoints, "a")).toBe(false);
+    });
+
+    test("is told once its time is over", () => {
+      vi.useFakeTimers();
+      try {
+        const store = new ResourceStore();
+        const told = listening(store);
+        store.expect(TYPE_URLS.endpoints, "a", 1000);
+        store.expect(TYPE_URLS.endpoints, "b", 1000);
+        store.unexpect(TYPE_URLS.endpoints, "b");
+        vi.advanceTimersByTime(1000);
+        expect(store.pending(TYPE_URLS.endpoints, "a")).toBe(false);
+        expect(told).toEqual([{ [TYPE_URLS.endpoints]: ["a"] }]);
+      } finally {
+        vi.useRealTimers();
+      }
+    });
   });
 });

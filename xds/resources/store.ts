@@ -20,6 +20,7 @@ interface Shelf {
 export class ResourceStore implements ResourceReader {
   readonly #shelves: ReadonlyMap<TypeUrl, Shelf>;
   readonly #listeners = new Set<Listener>();
+  readonly #expected = new Map<TypeUrl, Map<string, NodeJS.Timeout>>();
 
   constructor() {
     this.#shelves = new Map(
@@ -40,6 +41,28 @@ export class ResourceStore implements ResourceReader {
 
   version(typeUrl: TypeUrl): string {
     return this.#shelf(typeUrl).version;
+  }
+
+  pending(typeUrl: TypeUrl, name: string): boolean {
+    return this.#expected.get(typeUrl)?.has(name) ?? false;
+  }
+
+  /** Somebody is about to make this resource: it is pending until it is there, for `withinMs` at most. */
+  expect(typeUrl: TypeUrl, name: string, withinMs: number): void {
+    if (this.get(typeUrl, name) !== undefined || this.pending(typeUrl, name)) return;
+    const names = this.#expected.get(typeUrl) ?? new Map<string, NodeJS.Timeout>();
+    const giveUp = () => {
+      this.unexpect(typeUrl, name);
+      for (const listener of [...this.#listeners]) listener(new Map([[typeUrl, new Set([name])]]));
+    };
+    this.#expected.set(typeUrl, names.set(name, setTimeout(giveUp, withinMs).unref()));
+  }
+
+  /** It is waited for no longer; nobody is told. */
+  unexpect(typeUrl: TypeUrl, name: string): void {
+    const names = this.#expected.get(typeUrl);
+    clearTimeout(names?.get(name));
+    names?.delete(name);
   }
 
   subscribe(listener: Listener): () => void {
@@ -72,6 +95,7 @@ export class ResourceStore implements ResourceReader {
   #replace(typeUrl: TypeUrl, name: string, next: EncodedResource | undefined): boolean {
     const shelf = this.#shelf(typeUrl);
     const old = shelf.resources.get(name);
+    if (next !== undefined) this.unexpect(typeUrl, name);
     if (old?.version === next?.version) return false;
     const delta = (next === undefined ? 0n : digestOf(next)) - (old === undefined ? 0n : digestOf(old));
     shelf.digest = (shelf.digest + delta + DIGEST_SPACE) % DIGEST_SPACE;

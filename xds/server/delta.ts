@@ -82,6 +82,7 @@ function dropOrTellAgain(subscription: Subscription, name: string): boolean {
 
 /**
  * The next response, or undefined when the client knows all; notes it as sent.
+ * A name that is pending is not told as removed.
  * @param holdRemovals keeps removals for a later response
  */
 export function nextDelta(
@@ -96,7 +97,7 @@ export function nextDelta(
   for (const name of subscription.dirty) {
     const version = view.get(name)?.version ?? GONE;
     const isNews = version !== subscription.known.get(name);
-    if (isNews && version === GONE && holdRemovals && subscription.known.has(name)) continue;
+    if (isNews && version === GONE && (view.pending(name) || (holdRemovals && subscription.known.has(name)))) continue;
     subscription.dirty.delete(name);
     if (!isNews) continue;
     if (version === GONE) removed.push(name);
@@ -124,7 +125,8 @@ export function owesDelta(subscription: Subscription, view: TypeView): boolean {
   for (const name of subscription.dirty) {
     const version = view.get(name)?.version ?? GONE;
     const known = subscription.known.get(name);
-    if (version !== known && !(version === GONE && known !== undefined)) return true;
+    const waits = version === GONE && (known !== undefined || view.pending(name));
+    if (version !== known && !waits) return true;
   }
   return false;
 }

@@ -62,6 +62,7 @@ function wantsAll(subscription: Subscription, isFirst: boolean, wanted: Readonly
 
 /**
  * The next response, or undefined when the client knows all; notes it as sent.
+ * What is pending is waited for: a whole set that lacks it is not sent, and of the other types only what there is.
  * @param holdRemovals waits with a response that would only take resources away (whole sets)
  */
 export function nextSotw(
@@ -75,12 +76,16 @@ export function nextSotw(
     (name) => (view.get(name)?.version ?? GONE) !== subscription.known.get(name),
   );
   const wholeSet = isWholeSet(subscription.typeUrl);
+  const pending = news.filter((name) => view.pending(name));
+  const present = news.filter((name) => view.get(name) !== undefined).sort();
+  if (pending.length > 0 && (wholeSet || present.length === 0)) return undefined;
   if (holdRemovals && wholeSet && !subscription.mustAnswer && news.every((name) => takesAway(subscription, view, name)))
     return undefined;
 
   subscription.dirty.clear();
-  for (const name of news) noteTold(subscription, name, view.get(name)?.version ?? GONE);
-  const present = news.filter((name) => view.get(name) !== undefined).sort();
+  for (const name of pending) subscription.dirty.add(name);
+  for (const name of news)
+    if (!subscription.dirty.has(name)) noteTold(subscription, name, view.get(name)?.version ?? GONE);
   // A whole set must be sent to take something away; in the other types absence cannot be said.
   const due = subscription.mustAnswer || (wholeSet ? news.length > 0 : present.length > 0);
   if (!due) return undefined;

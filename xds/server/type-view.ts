@@ -6,6 +6,8 @@ export interface TypeView {
   get(name: string): EncodedResource | undefined;
   all(): ReadonlyMap<string, EncodedResource>;
   version(): string;
+  /** Not there yet, and may still come. */
+  pending(name: string): boolean;
 }
 
 const NOTHING: ReadonlyMap<string, EncodedResource> = new Map();
@@ -29,12 +31,14 @@ export function isWholeSet(typeUrl: string): boolean {
 
 /** A type that is not served looks like one that has no resources. */
 export function typeView(reader: ResourceReader, typeUrl: string): TypeView {
-  if (!isServed(typeUrl)) return { typeUrl, get: () => undefined, all: () => NOTHING, version: () => NO_VERSION };
+  if (!isServed(typeUrl))
+    return { typeUrl, get: () => undefined, all: () => NOTHING, version: () => NO_VERSION, pending: () => false };
   return {
     typeUrl,
     get: (name) => reader.get(typeUrl, name),
     all: () => reader.all(typeUrl),
     version: () => reader.version(typeUrl),
+    pending: (name) => reader.pending(typeUrl, name),
   };
 }
 

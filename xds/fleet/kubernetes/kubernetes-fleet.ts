@@ -80,6 +80,10 @@ class Source implements KubernetesFleet {
     return this.#fleet;
   }
 
+  makes(name: string): boolean {
+    return parseIstioClusterName(name) !== undefined;
+  }
+
   fault(): string | undefined {
     return this.#fault;
   }
