@@ -84,6 +84,8 @@ describe("life", () => {
     const none = plan({ ...before, targetEndpoints: { gateway: 0, others: 0 } }, OPTIONS);
     expect(none.actions.filter((action) => action.do === "replace")).toEqual([]);
     expect(plan(before, OPTIONS).actions.map((action) => action.do)).toEqual(["replace"]);
+    const ours = before.ours.filter(({ kind }) => kind !== "VirtualService");
+    expect(plan({ ...before, ours }, OPTIONS).actions.map((action) => action.do)).toEqual(["apply"]);
   });
 
   test.each([
@@ -264,6 +266,21 @@ describe("killed after any write", () => {
       expect(cluster.service("sn0")?.spec).toEqual(service().spec);
       expect(cluster.resource).toBeUndefined();
     }
+  });
+
+  test("it goes back when it is killed around the turn and again on the way out", () => {
+    for (let first = lifeWrites - 3; first <= lifeWrites; first += 1)
+      for (let second = 1; second <= 12; second += 1) {
+        const cluster = new SimulatedCluster(service());
+        cluster.create(SPEC);
+        cluster.killAfter = first;
+        expect(() => cluster.run(OPTIONS, 60)).toThrow(Killed);
+        cluster.delete();
+        interrupted(cluster, first + second, 150);
+        expect(cluster.failures, `killed after ${first} and ${second}`).toEqual([]);
+        expect([...cluster.objects.keys()]).toEqual(["Service sn0"]);
+        expect(cluster.resource).toBeUndefined();
+      }
   });
 });
 
