@@ -54,8 +54,12 @@ export function clusterMessage(service: ProxyService, options: ClusterOptions): 
     loadBalancingPolicy: {
       policies: [{ typedExtensionConfig: { name: "envoy.load_balancing_policies.random", typedConfig: RANDOM } }],
     },
-    // Below the threshold Envoy would send requests to hosts that are down too.
-    commonLbConfig: { healthyPanicThreshold: { value: 0 } },
+    commonLbConfig: {
+      // Below the threshold Envoy would send requests to hosts that are down too.
+      healthyPanicThreshold: { value: 0 },
+      // By default Envoy may hold back for a second what it knows of a host.
+      updateMergeWindow: duration(0),
+    },
     circuitBreakers: {
       thresholds: [
         { maxConnections: NO_LIMIT, maxPendingRequests: NO_LIMIT, maxRequests: NO_LIMIT, maxRetries: NO_LIMIT },
@@ -130,27 +134,30 @@ function endpoint(host: ProxyHost): LbEndpoint {
 }
 
 /**
- * A host that cannot be connected to is left out: at once by a check, and by requests, each of which is tried elsewhere.
- * What a host answers is never held against it.
+ * A host that cannot be connected to is left out: by checks, or where there are too many hosts for that, by the requests
+ * that failed there. Until then a request is tried elsewhere. What a host answers is never held against it.
  */
-function hostsDown(checkIntervalMs: number | undefined): Pick<Cluster, "healthChecks" | "outlierDetection"> {
-  return {
-    healthChecks: checkIntervalMs === undefined ? [] : [healthCheck(checkIntervalMs)],
-    outlierDetection: OutlierDetection.fromPartial({
-      splitExternalLocalOriginErrors: true,
-      consecutiveLocalOriginFailure: 2,
-      enforcingConsecutiveLocalOriginFailure: 100,
-      enforcingLocalOriginSuccessRate: 0,
-      enforcingConsecutive5xx: 0,
-      enforcingConsecutiveGatewayFailure: 0,
-      enforcingSuccessRate: 0,
-      interval: duration(1000),
-      baseEjectionTime: duration(1000),
-      maxEjectionTime: duration(5000),
-      // Requests that fail all over may be the requests' fault.
-      maxEjectionPercent: 50,
-    }),
-  };
+function hostsDown(checkIntervalMs: number | undefined): Partial<Pick<Cluster, "healthChecks" | "outlierDetection">> {
+  return checkIntervalMs === undefined
+    ? { outlierDetection: outlierDetection() }
+    : { healthChecks: [healthCheck(checkIntervalMs)] };
+}
+
+function outlierDetection(): OutlierDetection {
+  return OutlierDetection.fromPartial({
+    splitExternalLocalOriginErrors: true,
+    consecutiveLocalOriginFailure: 2,
+    enforcingConsecutiveLocalOriginFailure: 100,
+    enforcingLocalOriginSuccessRate: 0,
+    enforcingConsecutive5xx: 0,
+    enforcingConsecutiveGatewayFailure: 0,
+    enforcingSuccessRate: 0,
+    interval: duration(1000),
+    baseEjectionTime: duration(1000),
+    maxEjectionTime: duration(5000),
+    // Requests that fail all over may be the requests' fault.
+    maxEjectionPercent: 50,
+  });
 }
 
 /** A host is out with the first connection that fails, and back with the first that succeeds. */

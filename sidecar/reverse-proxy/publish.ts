@@ -8,7 +8,8 @@ import type { ProxyResources } from "./resources.ts";
 
 /** The cluster of a name that never resolves, or of a host that is down, is waited for no longer than this. */
 const CLUSTERS_MS = 10_000;
-const ROUTES_MS = 30_000;
+/** At its start an Envoy asks for listeners only when each name has resolved or failed: half a minute without DNS. */
+const ROUTES_MS = 90_000;
 const POLL_MS = 20;
 /** Resources that are encoded before others get their turn. */
 const AT_ONCE = 200;

@@ -46,6 +46,15 @@ it("looks after hosts only where there is another to go to", () => {
   expect(clusterOf(host("10.0.0.1"), host("10.0.0.2"))?.healthChecks).toHaveLength(1);
 });
 
+it("checks hosts, or learns from requests where they are very many", () => {
+  const hosts = (count: number) => Array.from({ length: count }, (_, at) => host(`10.0.${at >> 8}.${at & 255}`));
+  expect(clusterOf(...hosts(500))).toMatchObject({ healthChecks: { length: 1 }, outlierDetection: undefined });
+  expect(clusterOf(...hosts(501))).toMatchObject({
+    healthChecks: [],
+    outlierDetection: { consecutiveLocalOriginFailure: 2 },
+  });
+});
+
 it("answers for other domains unless a service takes them all", () => {
   const domains = (domain: string) =>
     proxyResources(config([host("10.0.0.1")], domain), OPTIONS).routes[0]?.virtualHosts.map((one) => one.domains);
