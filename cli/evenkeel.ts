@@ -27,6 +27,26 @@ const COMMANDS: CommandTable = {
     summary: "the upload worker: POST /reencrypt runs a Python script",
     load: async () => (await import("../workloads/worker/main.ts")).main,
   },
+  operator: {
+    summary: "the ProxyService operator: gateways in front of Services, in a cluster with Istio",
+    load: async () => (await import("../operator/main.ts")).main,
+  },
+  config: {
+    summary: "write config.yaml for the random reverse proxy",
+    load: async () => (await import("../sidecar/reverse-proxy/config-command.ts")).main,
+  },
+  proxy: {
+    summary: "run the random reverse proxy as an Envoy",
+    load: async () => (await import("../sidecar/reverse-proxy/main.ts")).main,
+  },
+  "cpu-load": {
+    summary: "the CPU load app that the autoscaler demo scales",
+    load: async () => (await import("../workloads/cpu-load/main.ts")).main,
+  },
+  setup: {
+    summary: "bring up the autoscaler demo on minikube, kind or the current cluster; --delete takes it away",
+    load: async () => (await import("./setup/main.ts")).main,
+  },
 };
 
 try {
