@@ -8,12 +8,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
-import { startChild } from "../../common/child.ts";
 import { freePorts } from "../../common/ports.ts";
 import { makeAuthority, makeLeaf } from "../rig/certificates.ts";
 import { identify } from "../rig/process-table.ts";
 import { type Arrived, type Host, startHost } from "./proxy/hosts.ts";
-import { configText, type ProxyProcess, startProxyProcess, type WrittenService } from "./proxy/process.ts";
+import {
+  configText,
+  type ProxyProcess,
+  startProxyCommand,
+  startProxyProcess,
+  type WrittenService,
+} from "./proxy/process.ts";
 import { type Answer, type Sending, send, sendRaw, zeros } from "./support/client.ts";
 
 // Two slow cores that do other things besides: only what never comes is a failure.
@@ -473,15 +478,15 @@ describe("the end", () => {
 
 describe("a start that cannot be", () => {
   const fails = async (args: readonly string[]) => {
-    const run = join(import.meta.dirname, "proxy", "run-proxy.ts");
-    const child = await startChild(process.execPath, [run, ...args], { name: "evenkeel proxy", cwd: folder });
+    const child = await startProxyCommand(args);
     const { code } = await child.exited;
     expect(code).toBe(1);
     return child.lastLines().join("\n");
   };
 
   it("for want of a file", async () => {
-    expect(await fails([])).toMatch(/EK_FILE_UNREADABLE config\.yaml: .*no such file/);
+    const missing = join(folder, "missing.yaml");
+    expect(await fails(["--config", missing])).toMatch(/EK_FILE_UNREADABLE .*missing\.yaml: .*no such file/);
     expect(await fails(["--config", "a.yaml", "--config-file", "b.yaml"])).toContain("EK_SETTING_INVALID");
   });
 

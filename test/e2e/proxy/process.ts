@@ -1,12 +1,12 @@
 import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { stringify } from "yaml";
 import { type Child, startChild } from "../../../common/child.ts";
 import { EvenkeelError } from "../../../common/errors.ts";
 import { freePorts } from "../../../common/ports.ts";
 
-const COMMAND = join(import.meta.dirname, "run-proxy.ts");
+const COMMAND = resolve(import.meta.dirname, "../../../cli/evenkeel.ts");
 const START_MS = 120_000;
 const POLL_MS = 50;
 
@@ -39,6 +39,15 @@ export function configText(port: number, services: readonly WrittenService[]): s
   return stringify({ proxy: { listen: { address: "127.0.0.1", port }, services } });
 }
 
+/** Starts `evenkeel proxy` as it is called in a terminal. */
+export async function startProxyCommand(args: readonly string[], onLine?: (line: string) => void): Promise<Child> {
+  return await startChild(process.execPath, [COMMAND, "proxy", ...args], {
+    name: "evenkeel proxy",
+    cwd: tmpdir(),
+    ...(onLine === undefined ? {} : { onLine }),
+  });
+}
+
 /** Starts the proxy with these services and waits until it serves. */
 export async function startProxyProcess(
   services: readonly WrittenService[],
@@ -54,10 +63,7 @@ export async function startProxyProcess(
   await write(configText(port, services));
   const lines: string[] = [];
   let seen = 0;
-  const child = await startChild(process.execPath, [COMMAND, "--config-file", path, ...args], {
-    name: "evenkeel proxy",
-    onLine: (line) => void lines.push(line),
-  });
+  const child = await startProxyCommand(["--config-file", path, ...args], (line) => void lines.push(line));
   let ended = false;
   child.exited.then(() => {
     ended = true;
