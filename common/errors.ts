@@ -87,10 +87,58 @@ export const CATALOGUE = {
     means: "Docker is installed, but its daemon does not answer",
     next: "start Docker (Docker Desktop, or `sudo systemctl start docker`) and check it with `docker info`",
   },
+  EK_BROKER_UNREACHABLE: {
+    means: "the MQTT broker cannot be reached, or does not answer",
+    next: "check that it runs and listens there, and the TLS settings; it is tried again",
+  },
+  EK_BROKER_REFUSED: {
+    means: "the MQTT broker refuses this client",
+    next: "check its user, password and rights; the message says what was refused",
+  },
+  EK_RESULTS_UNWRITABLE: {
+    means: "results cannot be written; no image is acknowledged until they can, so none is lost",
+    next: "make room on the disk or mend the folder's rights; writing is tried again by itself",
+  },
+  EK_DATABASE_UNREACHABLE: {
+    means: "the results' database cannot be used; results wait in the CSV file until it can",
+    next: "check DB_HOST, DB_PORT, DB_USER, the password and DB_SSLMODE; it is tried again by itself",
+  },
+  EK_DATABASE_REFUSED: {
+    means: "the database refuses a result, which stays in the CSV file only",
+    next: "compare the table with docs/posture-analyzer.md and mend it",
+  },
+  EK_MODEL_INVALID: {
+    means: "a pose model file cannot be used",
+    next: "give one as docs/posture-analyzer.md describes it, or none for the built-in estimator",
+  },
+  EK_TLS_INVALID: {
+    means: "certificates of the xDS port cannot be used",
+    next: "give a certificate with its key and the root that signs clients, all as PEM",
+  },
+  EK_CA_UNREACHABLE: {
+    means: "the mesh's certificate authority gives no certificate; it is asked again",
+    next: "check that istiod runs, that --istio-ca leads to it, and that the pod mounts a token of audience istio-ca",
+  },
   EK_STOPPED: { means: "a command was stopped before it was done", next: "run it again" },
   EK_PROMETHEUS_FAILED: {
     means: "Prometheus did not answer a query",
     next: "check --prometheus-url, and try --prometheus-query in its own page",
+  },
+  EK_TRIGGER_INVALID: {
+    means: "the metadata of a KEDA trigger cannot be used; its job is not released",
+    next: "correct the named keys of the trigger in the ScaledJob",
+  },
+  EK_FIGURE_STALE: {
+    means: "a figure that a release depends on is too old or not there, and nothing is guessed",
+    next: "look at the scaler's /nodes: it says which source is silent and why",
+  },
+  EK_QUEUE_UNREADABLE: {
+    means: "the broker does not say how many images wait",
+    next: "check that the NATS server runs with JetStream, and --nats-monitor-url",
+  },
+  EK_QUEUE_MISSING: {
+    means: "the broker keeps no images for an analyser: what is published now is lost to it",
+    next: "give the scaler MQTT_BROKER and the trigger its mqttTopic, so that the session is made",
   },
   EK_KUBE_CONFIG: {
     means: "there is no usable access to a Kubernetes cluster",

@@ -59,6 +59,7 @@ const ROOTS = [
   "externalscaler/externalscaler.proto",
   "google/rpc/status.proto",
   "grpc/health/v1/health.proto",
+  "istio/v1/auth/ca.proto",
   "xds/service/orca/v3/orca.proto",
   "xds/type/v3/typed_struct.proto",
 ];

@@ -16,6 +16,9 @@ import { OrcaSignals } from "./signals/orca.ts";
 import type { SignalSink } from "./signals/signal.ts";
 import { exposeSignals } from "./signals/signal-metrics.ts";
 import { SignalTable } from "./signals/table.ts";
+import { type AllowedClients, admission, clientIdentity } from "./tls/admission.ts";
+import { mutualTls } from "./tls/credentials.ts";
+import type { OpenIdentity } from "./tls/settings.ts";
 import { Balancer } from "./weights/balancer.ts";
 
 export interface ControlPlaneOptions {
@@ -29,6 +32,10 @@ export interface ControlPlaneOptions {
   readonly loadReportIntervalMs: number;
   readonly log: Logger;
   readonly attach?: Attach;
+  /** Gets what the xDS port proves itself with; absent or undefined: plain text. The console answers meanwhile. */
+  readonly identity?: () => Promise<OpenIdentity | undefined>;
+  /** Who may connect over TLS; empty: whoever the roots vouch for. */
+  readonly allowedClients?: AllowedClients;
   /** Aborted: give up while the first fleet is still awaited. */
   readonly signal?: AbortSignal;
 }
@@ -94,8 +101,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   publishFleet();
 
   let serving = false;
+  let certified = options.identity === undefined;
   const notReady = () => {
     if (source.current() === undefined) return source.fault() ?? "no fleet yet";
+    if (!certified) return "waiting for the xDS port's certificate";
     return serving ? undefined : "waiting for the first signals of every cluster";
   };
   let server: XdsServer | undefined;
@@ -110,7 +119,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     },
     { host: options.httpHost, port: options.httpPort },
   );
-  await Promise.race([settled, aborted(options.signal)]);
+  const ready = Promise.all([settled, options.identity?.().finally(() => (certified = true))]);
+  const [, identity] = (await Promise.race([ready, aborted(options.signal)])) ?? [];
   if (options.signal?.aborted !== true) {
     server = await startXdsServer({
       store,
@@ -121,6 +131,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       registry,
       log,
       ready: () => notReady() === undefined,
+      ...(identity !== undefined && {
+        credentials: mutualTls(identity.current),
+        interceptors: [admission(options.allowedClients ?? [], log)],
+        identify: clientIdentity,
+      }),
       reportIntervalMs: options.loadReportIntervalMs,
     });
     serving = true;
@@ -135,6 +150,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       stopForgetting();
       stopExpecting();
       await server?.stop(5000);
+      identity?.close();
       balancer.close();
       agents.close();
       await attached?.close();

@@ -7,6 +7,7 @@ import type { FleetSource } from "./fleet/fleet.ts";
 import { kubernetesFleetSettings } from "./fleet/kubernetes/settings.ts";
 import { openKubernetes } from "./kubernetes-source.ts";
 import { signalSettings } from "./signals/kubernetes/settings.ts";
+import { checkTls, openIdentity, tlsSettings } from "./tls/settings.ts";
 
 const COMMAND = {
   name: "evenkeel control-plane",
@@ -54,6 +55,7 @@ const COMMAND = {
       default: "18001",
       help: "the console's port: /metrics, /healthz, /readyz, /fleet, /clients, /signals; 0: a free one",
     },
+    ...tlsSettings,
     settleTimeout: {
       flag: "settle-timeout",
       env: "EVENKEEL_SETTLE_TIMEOUT",
@@ -96,12 +98,16 @@ export async function main(args: string[]): Promise<number> {
   const { values } = loaded;
   setLogLevel(values.logLevel);
   const log = logger("control-plane");
+  checkTls(values);
   const { source, attach } = openSource(values, log);
   const ending = new AbortController();
   const stopped = new Promise<string>((resolve) => {
     process.once("SIGTERM", resolve).once("SIGINT", resolve);
   });
   void stopped.then(() => ending.abort());
+  const identity = () => openIdentity(values, { log, signal: ending.signal });
+  // Files that cannot be used end us at once; istiod is waited for.
+  const opened = values.tls === "files" ? await identity() : undefined;
   const controlPlane = await startControlPlane({
     source,
     host: values.host,
@@ -112,6 +118,8 @@ export async function main(args: string[]): Promise<number> {
     loadReportIntervalMs: values.loadReportInterval,
     log,
     signal: ending.signal,
+    ...(values.tls !== "none" && { identity: async () => opened ?? identity() }),
+    allowedClients: values.allowedClients,
     ...(attach !== undefined && { attach }),
   });
   const signal = await stopped;

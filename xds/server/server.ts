@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { Server, ServerCredentials, status } from "@grpc/grpc-js";
+import { Server, ServerCredentials, type ServerInterceptor, status } from "@grpc/grpc-js";
 import type { Registry } from "prom-client";
 import { EvenkeelError } from "../../common/errors.ts";
 import type { Logger } from "../../common/log.ts";
@@ -30,6 +30,8 @@ export interface XdsServerOptions {
   readonly port: number;
   /** Absent: plaintext. */
   readonly credentials?: ServerCredentials;
+  /** See every call before it is answered, whatever it calls. */
+  readonly interceptors?: readonly ServerInterceptor[];
   readonly registry: Registry;
   readonly log: Logger;
   /** Whether there is a fleet to be served; what the health service says. */
@@ -92,6 +94,7 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
     "grpc.keepalive_time_ms": keepaliveMs,
     "grpc.keepalive_timeout_ms": Math.min(10_000, keepaliveMs),
     "grpc.keepalive_permit_without_calls": 1,
+    interceptors: [...(options.interceptors ?? [])],
   });
 
   const noteForeignType = (typeUrl: string): void => {

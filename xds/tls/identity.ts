@@ -1,0 +1,41 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { EvenkeelError } from "../../common/errors.ts";
+
+/** What the xDS port shows and asks for, all as PEM. */
+export interface Identity {
+  /** The own certificate first, then those that lead to the root. */
+  readonly certificates: string;
+  readonly key: string;
+  /** The roots that clients' certificates must lead to. */
+  readonly roots: string;
+}
+
+/**
+ * Makes sure that the parts fit together.
+ * @returns when the certificate begins and ends to be valid, in ms since 1970, and the SPIFFE id in it, if any
+ * @throws EvenkeelError EK_TLS_INVALID
+ */
+export function checkIdentity(
+  identity: Identity,
+  where: string,
+): { readonly fromMs: number; readonly untilMs: number; readonly spiffeId: string | undefined } {
+  const invalid = (what: string, cause?: unknown) => new EvenkeelError("EK_TLS_INVALID", what, { where, cause });
+  try {
+    const certificate = new X509Certificate(identity.certificates);
+    if (!certificate.checkPrivateKey(createPrivateKey(identity.key)))
+      throw invalid("the key is not the certificate's own");
+    new X509Certificate(identity.roots);
+    return {
+      fromMs: Date.parse(certificate.validFrom),
+      untilMs: Date.parse(certificate.validTo),
+      spiffeId: spiffeIdOf(certificate.subjectAltName),
+    };
+  } catch (error) {
+    throw error instanceof EvenkeelError ? error : invalid((error as Error).message, error);
+  }
+}
+
+/** The SPIFFE id among a certificate's alternative names, as Node writes them: `URI:spiffe://…, DNS:…`. */
+export function spiffeIdOf(names: string | undefined): string | undefined {
+  return /(?:^|, )URI:(spiffe:\/\/[^,"\s]+)(?:,|$)/.exec(names ?? "")?.[1];
+}
