@@ -85,7 +85,7 @@ it("leaves the number of pods to the autoscaler, or takes a number and no autosc
   const fixed = await template("--set", "replicas=7");
   expect(fixed.get("Deployment")).toHaveProperty("spec.replicas", 7);
   expect(fixed.has("HorizontalPodAutoscaler")).toBe(false);
-  expect((await template("--set", "replicas=null")).has("HorizontalPodAutoscaler")).toBe(true);
+  expect((await template("--set", "replicas=auto")).has("HorizontalPodAutoscaler")).toBe(true);
 });
 
 it("takes port, nodeport and image", async () => {
@@ -114,6 +114,7 @@ it.each([
   ["port=0", "minimum"],
   ["nodeport=65536", "maximum"],
   ["replica=3", "not allowed"],
+  ["replicas=many", "/replicas"],
   ["services=null", "config has no services"],
   ["config=proxy: {}", "config has no proxy.services"],
   ["config=]", "config is not YAML"],
