@@ -61,6 +61,7 @@ export const RESOURCES = {
   envoyFilters: type("networking.istio.io/v1alpha3", "envoyfilters", "EnvoyFilter"),
   scaledJobs: type("keda.sh/v1alpha1", "scaledjobs", "ScaledJob"),
   scaledObjects: type("keda.sh/v1alpha1", "scaledobjects", "ScaledObject"),
+  triggerAuthentications: type("keda.sh/v1alpha1", "triggerauthentications", "TriggerAuthentication"),
   proxyServices: type("msvcbench.io/v1alpha1", "proxyservices", "ProxyService"),
 } as const;
 

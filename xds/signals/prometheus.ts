@@ -28,7 +28,8 @@ export const PROMETHEUS_QUERY =
 /** For one answer, in ms. */
 const TIMEOUT_MS = 10_000;
 
-interface Series {
+/** One element of an instant vector. */
+export interface PrometheusSeries {
   readonly metric: Readonly<Record<string, string>>;
   /** Seconds since the epoch, and the value as a text. */
   readonly value: readonly [number, string];
@@ -46,7 +47,7 @@ export async function readPrometheus(
   if (instances.size === 0)
     return { source: "prometheus", state: "idle", detail: "the fleet has no endpoints", next: "" };
   let known = 0;
-  for (const { metric, value } of await query(options, signal)) {
+  for (const { metric, value } of await queryPrometheus(options, signal)) {
     const figure = Number(value[1]);
     // An answer carries the time of the question, not of what was measured.
     const wallMs = value[0] * 1000 - options.ageMs;
@@ -61,10 +62,11 @@ export async function readPrometheus(
   return readingStatus("prometheus", `${known} series of the fleet`, known, recorder.take());
 }
 
-async function query(
-  { url, query: text, bearerToken }: PrometheusOptions,
+/** Asks for an instant vector, now. @throws EvenkeelError EK_PROMETHEUS_FAILED */
+export async function queryPrometheus(
+  { url, query: text, bearerToken }: Pick<PrometheusOptions, "url" | "query" | "bearerToken">,
   signal: AbortSignal,
-): Promise<readonly Series[]> {
+): Promise<readonly PrometheusSeries[]> {
   const target = new URL(`${url.replace(/\/+$/, "")}/api/v1/query`);
   target.searchParams.set("query", text);
   let body: string;
@@ -102,7 +104,7 @@ function parse(body: string): Answer | undefined {
   }
 }
 
-function isSeries(value: unknown): value is Series {
+function isSeries(value: unknown): value is PrometheusSeries {
   const { metric, value: pair } = (value ?? {}) as { metric?: unknown; value?: unknown };
   return typeof metric === "object" && metric !== null && Array.isArray(pair) && typeof pair[0] === "number";
 }

@@ -1,0 +1,144 @@
+import { describe, expect, it } from "vitest";
+import type { KubeClient } from "../../../common/kubernetes/client.ts";
+import { testServer } from "../../../common/program/testing.ts";
+import type { ClusterNode } from "../cluster.ts";
+import { NodeCpu } from "../node-cpu.ts";
+import { fleetOf } from "./agents.ts";
+import { NodeKubelets, nodeCounter } from "./kubelet.ts";
+import { goDurationMs, readNodeMetrics } from "./metrics-api.ts";
+import { NODE_QUERY, NODE_TIME_QUERY, readNodePrometheus } from "./prometheus.ts";
+
+const NOW = Date.parse("2026-01-01T00:01:00Z");
+/** The monotonic clock began a minute before. */
+const clocks = { nowMs: () => 60_000, wallMs: () => NOW };
+const signal = new AbortController().signal;
+
+const machine = (name: string, address: string, annotations: Record<string, string> = {}): ClusterNode => ({
+  metadata: { name, labels: { "posture/eligible": "true" }, annotations },
+  status: { capacity: { cpu: "4" }, addresses: [{ type: "InternalIP", address }] },
+});
+const nodes = [machine("a", "10.0.0.1"), machine("b", "10.0.0.2", { "evenkeel.io/agent-port": "9999" })];
+
+/** A client that answers one request. */
+const clientOf = (answer: unknown): KubeClient => ({
+  server: "",
+  namespace: "",
+  json: async <T>() => answer as T,
+  text: async () => String(answer),
+  stream: () => Promise.reject(new Error("no streams here")),
+  close: () => undefined,
+});
+
+describe("metrics API", () => {
+  it("gives the share of all cores, with the age that the answer tells", async () => {
+    const cpu = new NodeCpu();
+    const item = { timestamp: "2026-01-01T00:00:50Z", window: "15.02s" };
+    const items = [
+      { ...item, metadata: { name: "a" }, usage: { cpu: "1000m" } },
+      { ...item, metadata: { name: "b" }, usage: { cpu: "what" } },
+      { ...item, metadata: { name: "unknown" }, usage: { cpu: "1" } },
+    ];
+    const status = await readNodeMetrics(clientOf({ items }), nodes, cpu, clocks, signal);
+    expect(status).toMatchObject({ state: "ok", detail: "1 of 2 eligible nodes" });
+    expect(cpu.get("a", 60_000, 60_000)).toEqual({ source: "metrics-api", utilisation: 0.25, ageMs: 10_000 });
+    expect(cpu.get("b", 60_000, 60_000)).toBeUndefined();
+  });
+
+  it("reads Go's durations", () => {
+    expect(["15.5s", "1m0s", "500ms", "1h2m3s"].map(goDurationMs)).toEqual([15_500, 60_000, 500, 3_723_000]);
+    expect(["", "15", "s", undefined].map(goDurationMs)).toEqual(Array(4).fill(Number.NaN));
+  });
+});
+
+describe("kubelet", () => {
+  const text = (seconds: number, wallMs: number) =>
+    `# TYPE node_cpu_usage_seconds_total counter\nnode_cpu_usage_seconds_total ${seconds} ${wallMs}\n`;
+
+  it("turns its counter into use", async () => {
+    const cpu = new NodeCpu();
+    let answer = text(100, NOW - 30_000);
+    const kubelets = new NodeKubelets({ ...clientOf(""), text: async () => answer }, cpu, clocks);
+    await kubelets.read([nodes[0] as ClusterNode], signal);
+    expect(cpu.get("a", 60_000, 60_000)).toBeUndefined();
+    answer = text(140, NOW - 10_000);
+    await kubelets.read([nodes[0] as ClusterNode], signal);
+    // 40 s of CPU in 20 s, on 4 cores.
+    expect(cpu.get("a", 60_000, 60_000)).toEqual({ source: "kubelet", utilisation: 0.5, ageMs: 10_000 });
+    answer = text(3, NOW);
+    await kubelets.read([nodes[0] as ClusterNode], signal);
+    expect(cpu.get("a", 60_000, 60_000)?.ageMs).toBe(10_000);
+  });
+
+  it("reads nothing out of nonsense, and one that does not answer leaves the others", async () => {
+    expect(nodeCounter("node_cpu_usage_seconds_total nan", NOW)).toBeUndefined();
+    expect(nodeCounter("pod_cpu_usage_seconds_total 3", NOW)).toBeUndefined();
+    expect(nodeCounter("node_cpu_usage_seconds_total 3", NOW)).toEqual({ cpuSeconds: 3, wallMs: NOW });
+    let asked = 0;
+    const text = async () => {
+      asked += 1;
+      if (asked % 2 === 1) throw new Error("the kubelet is away");
+      return "node_cpu_usage_seconds_total 3";
+    };
+    const kubelets = new NodeKubelets({ ...clientOf(""), text }, new NodeCpu(), clocks);
+    expect(await kubelets.read(nodes, signal)).toMatchObject({ detail: "1 of 2 eligible nodes; the kubelet is away" });
+    await expect(kubelets.read([nodes[0] as ClusterNode], signal)).rejects.toThrow("away");
+  });
+});
+
+describe("Prometheus", () => {
+  const vector = (values: Record<string, string>) =>
+    JSON.stringify({
+      status: "success",
+      data: {
+        resultType: "vector",
+        result: Object.entries(values).map(([instance, value]) => ({
+          metric: { instance },
+          value: [NOW / 1000, value],
+        })),
+      },
+    });
+
+  it("asks with the query of the earlier system, and knows nodes by name and address", async () => {
+    const asked: string[] = [];
+    const url = await testServer((request, response) => {
+      const query = new URL(request.url ?? "", "http://x").searchParams.get("query") ?? "";
+      asked.push(query);
+      const measured = { "10.0.0.1:9100": String(NOW / 1000 - 7), b: String(NOW / 1000 - 90) };
+      response.end(
+        query === NODE_TIME_QUERY ? vector(measured) : vector({ "10.0.0.1:9100": "0.6", b: "-0.01", c: "1" }),
+      );
+    });
+    const cpu = new NodeCpu();
+    const options = { url, query: NODE_QUERY, timeQuery: NODE_TIME_QUERY };
+    const status = await readNodePrometheus(options, nodes, cpu, clocks, signal);
+    expect(asked.toSorted()).toEqual([
+      '1 - avg by (instance) (rate(node_cpu_seconds_total{mode="idle"}[30s]))',
+      'max by (instance) (timestamp(node_cpu_seconds_total{mode="idle"}))',
+    ]);
+    expect(status).toMatchObject({ state: "ok", detail: "2 of 2 eligible nodes, out of 3 series" });
+    expect(cpu.get("a", 60_000, 60_000)).toEqual({ source: "prometheus", utilisation: 0.6, ageMs: 7000 });
+    // As old as it is, whenever it was asked for.
+    expect(cpu.get("b", 60_000, 60_000)).toEqual({ source: "prometheus", utilisation: 0, ageMs: 90_000 });
+  });
+
+  it("says what is wrong when no series is one of a node, and when it does not answer", async () => {
+    const url = await testServer((_, response) => void response.end(vector({ other: "0" })));
+    const options = { url, query: NODE_QUERY, timeQuery: "" };
+    const status = await readNodePrometheus(options, nodes, new NodeCpu(), clocks, signal);
+    expect(status).toMatchObject({ state: "empty", next: expect.stringContaining("must be a node's name or address") });
+    const away = await testServer((request) => void request.socket.destroy());
+    await expect(
+      readNodePrometheus({ ...options, url: away }, nodes, new NodeCpu(), clocks, signal),
+    ).rejects.toMatchObject({ code: "EK_PROMETHEUS_FAILED" });
+  });
+});
+
+it("agents listen at the node's address, on the port of its annotation or the default one", () => {
+  const agents = (port: number | undefined, list = nodes) =>
+    fleetOf(list, port)
+      .clusters.get("nodes")
+      ?.endpoints.map(({ key, agent }) => `${key} ${agent?.address}:${agent?.port}`);
+  expect(agents(9091)).toEqual(["a 10.0.0.1:9091", "b 10.0.0.2:9999"]);
+  expect(agents(undefined)).toEqual(["b 10.0.0.2:9999"]);
+  expect(agents(9091, [{ ...machine("c", "10.0.0.3"), metadata: { name: "c" } }])).toEqual([]);
+});
