@@ -13,6 +13,9 @@ import { type RunningProxy, startProxy } from "./proxy.ts";
 import { DEFAULT_CONFIG_FILE, PROXY, type ProxySettings } from "./settings.ts";
 import { systemCaFile } from "./tls.ts";
 
+/** An Envoy that has left a port lets go of it a little later. */
+const LEAVING_MS = 2000;
+
 /**
  * `evenkeel proxy`: runs until SIGTERM or SIGINT, then lets requests under way finish; a second signal ends it at once.
  * @returns the exit code
@@ -38,7 +41,7 @@ export async function main(args: string[]): Promise<number> {
       // An edit while Envoy starts is taken as soon as it runs.
       await started.promise;
       if (next.listen.port !== before.listen.port || next.listen.address !== before.listen.address)
-        await requireFree(next.listen, path);
+        await requireFree(next.listen, path, LEAVING_MS);
       await proxy?.update(next);
       void names.check(next);
     },
