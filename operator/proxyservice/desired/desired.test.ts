@@ -147,7 +147,11 @@ test("PASSTHROUGH, which would have a gateway call itself, leaves the choice to 
 });
 
 test("a Service in front that has to be made has the interface's ports", () => {
-  const front = named("Service sn0", {}, { makeFront: true, makeTargetFrom: undefined, ports: [{ port: 80 }] });
+  const front = named(
+    "Service sn0",
+    {},
+    { makeFront: true, makeTargetFrom: undefined, ports: [{ name: "web", port: 80 }] },
+  );
   expect(front?.spec).toMatchObject({ ports: [{ port: 80 }, { port: 15_021 }, { port: 443 }] });
   expect(named("Service sn0-ep", {}, { makeTargetFrom: undefined })).toBeUndefined();
 });

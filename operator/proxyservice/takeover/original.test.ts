@@ -1,13 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { settle } from "../resource.ts";
-import type { Service } from "../service.ts";
+import type { Service, ServicePort } from "../service.ts";
 import { gatewayPorts, givenBack, mergedOriginal, originalOf, savedOriginal, turned } from "./original.ts";
 
 const settled = settle({ metadata: { name: "ps-s0", namespace: "shop" }, spec: { serviceName: "sn0" } });
 const OURS = { istio: "ps-s0", "evenkeel.io/namespace": "shop" };
 const service: Service = {
   metadata: { name: "sn0", namespace: "shop", labels: { a: "b" } },
-  spec: { clusterIP: "10.0.0.7", selector: { app: "s0" }, ports: [{ protocol: "TCP", port: 80, targetPort: 8080 }] },
+  spec: {
+    clusterIP: "10.0.0.7",
+    selector: { app: "s0" },
+    ports: [{ name: "web", protocol: "TCP", port: 80, targetPort: 8080 }],
+  },
 };
 const original = originalOf(service);
 const taken = turned(service, original, settled);
@@ -26,13 +30,21 @@ test("what is kept can be read again; what is no original is none", () => {
 });
 
 test("a Service seen inside the cluster only gets the interface's ports; one that is seen outside gets none", () => {
-  const ports = (type?: string, own = service.spec.ports ?? []) => gatewayPorts(own, type).map(({ port }) => port);
+  const named = [{ name: "web", port: 80 }];
+  const ports = (type?: string, own: readonly ServicePort[] = named) => gatewayPorts(own, type).map(({ port }) => port);
   expect(ports()).toEqual([80, 15_021, 443]);
   expect(ports("NodePort")).toEqual([80]);
   expect(ports("LoadBalancer")).toEqual([80]);
-  expect(ports("ClusterIP", [{ port: 443 }])).toEqual([443, 15_021]);
-  // More than one port of a Service must have names.
-  expect(gatewayPorts([{ port: 80 }], undefined).map(({ name }) => name)).toEqual(["port-80", "status-port", "https"]);
+  expect(ports("ClusterIP", [{ name: "web", port: 443 }])).toEqual([443, 15_021]);
+});
+
+test("a port keeps its name, or none: kube-proxies find endpoints by it", () => {
+  expect(gatewayPorts([{ port: 80, targetPort: 8080 }], undefined)).toEqual([{ port: 80, targetPort: 80 }]);
+  expect(gatewayPorts([{ name: "web", port: 80, targetPort: "http" }], undefined)[0]).toEqual({
+    name: "web",
+    port: 80,
+    targetPort: 80,
+  });
 });
 
 describe("changes of others after the takeover", () => {
@@ -58,14 +70,14 @@ describe("changes of others after the takeover", () => {
     ]);
     expect(changed({ ports: added }).ports).toEqual([]);
     expect(changed({ ports: [{ ...http, port: 80, targetPort: "web" }, ...added] }).ports).toEqual([
-      { port: 80, protocol: "TCP", targetPort: "web" },
+      { name: "web", port: 80, protocol: "TCP", targetPort: "web" },
     ]);
   });
 
   test("a type that is seen outside: its node port is the original's too", () => {
     const ports = (taken.spec.ports ?? []).map((port, index) => ({ ...port, nodePort: 30_000 + index }));
     expect(changed({ type: "NodePort", ports }).ports).toEqual([
-      { port: 80, protocol: "TCP", targetPort: 8080, nodePort: 30_000 },
+      { name: "web", port: 80, protocol: "TCP", targetPort: 8080, nodePort: 30_000 },
     ]);
   });
 });

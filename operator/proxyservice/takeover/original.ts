@@ -8,7 +8,7 @@ export interface Original {
   readonly ports: readonly ServicePort[];
 }
 
-/** Added to a Service that is seen inside the cluster only; elsewhere they would open ports to the outside. */
+/** Added to Services that are seen inside the cluster only; elsewhere they would open ports to the outside. */
 const ADDED: readonly ServicePort[] = [
   { name: "status-port", port: STATUS_PORT, protocol: "TCP", targetPort: STATUS_PORT },
   { name: "https", port: HTTPS_PORT, protocol: "TCP", targetPort: HTTPS_PORT },
@@ -44,11 +44,14 @@ export function originalOf({ spec }: Service): Original {
 
 /**
  * The ports of a Service that leads to the gateway: the same ones, each at the port of that number of the pods. So Envoy
- * listens on the same ports before and after the turn, whichever Service istiod looks at.
+ * listens on the same ports before and after the turn, whichever Service istiod looks at. No port gets another name:
+ * kube-proxies find endpoints by it, and would have none until those are renamed too. So a Service whose only port has no
+ * name gets no more ports, which would need names.
  */
 export function gatewayPorts(ports: readonly ServicePort[], type: string | undefined): ServicePort[] {
-  const turned = ports.map((port) => ({ ...port, name: port.name ?? `port-${port.port}`, targetPort: port.port }));
-  if ((type ?? "ClusterIP") !== "ClusterIP") return turned;
+  const turned = ports.map((port) => ({ ...port, targetPort: port.port }));
+  const closed = (type ?? "ClusterIP") !== "ClusterIP" || ports.some(({ name }) => name === undefined);
+  if (closed) return turned;
   return [
     ...turned,
     ...ADDED.filter(({ port, name }) => turned.every((own) => own.port !== port && own.name !== name)),
