@@ -17,6 +17,14 @@ const CHECKS: CommandTable = {
     summary: "the random reverse proxy: uniformity over 100 000 requests, overhead, a host that dies, 10 000 services",
     load: check(() => import("./proxy/main.ts")),
   },
+  mesh: {
+    summary: "the mesh on a real cluster: takeover, weights, kills and restarts under steady traffic; 20 minutes",
+    load: check(() => import("./mesh/main.ts")),
+  },
+  "mesh-short": {
+    summary: "the same in three minutes, without the HPA and the metrics API",
+    load: check(async () => ({ run: (await import("./mesh/main.ts")).runShort })),
+  },
   cpu: {
     summary: "the CPU load demo on a real cluster: its HPA goes up under load and back",
     load: check(() => import("./cpu/main.ts")),

@@ -1,0 +1,53 @@
+import { waitUntil } from "../../rig/ready.ts";
+import { knownClients } from "./busy.ts";
+import { istioctl, type Mesh, podsOf, SHOP } from "./cluster.ts";
+
+const GATEWAY = "spiffe://cluster.local/ns/shop/sa/ps-s0";
+const CLUSTER = "outbound|80||sn0-ep.shop.svc.cluster.local";
+
+interface ListedCluster {
+  readonly name: string;
+  readonly hostStatuses?: readonly {
+    readonly address: { readonly socketAddress?: { readonly address: string } };
+    readonly weight?: number;
+  }[];
+}
+
+/** What istioctl shows of a gateway: our endpoints with our weights. And who the control plane knows its clients to be. */
+export async function inspect(mesh: Mesh): Promise<string> {
+  const { rig } = mesh;
+  const [gateway] = await podsOf(rig, SHOP, "istio=ps-s0");
+  const apps = await podsOf(rig, SHOP, "app=s0");
+  const addresses = new Set(apps.map(({ status }) => status?.podIP));
+  let weights: (number | undefined)[] = [];
+  await waitUntil(
+    "our endpoints in the gateway, with weights",
+    async () => {
+      const words = [
+        "proxy-config",
+        "endpoints",
+        `${gateway?.metadata.name}.${SHOP}`,
+        "--cluster",
+        CLUSTER,
+        "-o",
+        "json",
+      ];
+      const listed = JSON.parse(await istioctl(rig, ...words)) as ListedCluster[];
+      const hosts = listed.find(({ name }) => name === CLUSTER)?.hostStatuses ?? [];
+      weights = hosts.map(({ weight }) => weight);
+      const seen = hosts.map(({ address }) => address.socketAddress?.address);
+      return seen.length === addresses.size && seen.every((each) => addresses.has(each)) && weights.every(isOurs);
+    },
+    { timeoutMs: 60_000, everyMs: 1000 },
+  ).catch((error: Error) => {
+    throw new Error(`${error.message}; weights ${weights.join(", ")}`);
+  });
+  const clients = await knownClients(mesh);
+  if (!clients.has(GATEWAY))
+    throw new Error(`the control plane's clients are ${[...clients].join(", ")}, not ${GATEWAY}`);
+  const analysis = await istioctl(rig, "analyze", "--namespace", SHOP);
+  return `weights ${weights.join(", ")} in the gateway, known as ${GATEWAY}${analysis.trim() === "" ? "" : ", istioctl analyze clean"}`;
+}
+
+/** istiod gives every endpoint weight 1 and we never do: a pod of average speed has more. */
+const isOurs = (weight: number | undefined): boolean => weight !== undefined && weight > 1;
