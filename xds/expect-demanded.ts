@@ -4,7 +4,7 @@ import type { ResourceStore } from "./resources/store.ts";
 
 /** Made of clusters, which a source may make when they are asked for. */
 const OF_CLUSTERS: ReadonlySet<TypeUrl> = new Set([TYPE_URLS.cluster, TYPE_URLS.endpoints]);
-/** How long a client waits for a name at least, in ms: what gateways give the first answer too. */
+/** How long a client waits for a name at least, in ms: reading a large cluster anew takes some seconds. */
 const WAIT_MS = 15_000;
 /** From settled weights to the resource, on a slow machine. */
 const MARGIN_MS = 5000;

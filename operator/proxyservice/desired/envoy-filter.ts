@@ -4,8 +4,12 @@ import { envoyFilterName, gatewaySelector } from "../names.ts";
 import type { Settled, WeightsMode } from "../resource.ts";
 import { type DesiredObject, objectOf } from "./meta.ts";
 
-/** Without it Istio's 0 s stays, and a control plane that is gone keeps the cluster warming for ever. */
-const INITIAL_FETCH_TIMEOUT = "15s";
+/**
+ * A gateway that starts while the control plane is away must not serve with no endpoints: it waits, and is not ready. Before
+ * this time is over the operator takes istiod's endpoints again, so nothing waits for ever (Istio's own 0 s would, if the
+ * operator is away too).
+ */
+const INITIAL_FETCH_TIMEOUT = "120s";
 /** DESIGN.md "The one idea": weights ~ speed^2 want twice Envoy's default of 1. */
 const ACTIVE_REQUEST_BIAS = 2;
 
