@@ -109,10 +109,10 @@ export class XdsStream {
   }
 
   #refuse(code: status, details: string): void {
-    const { metrics, log, kind, call } = this.#options;
+    const { metrics, log, kind, call, identity } = this.#options;
     metrics.refusedStreams.inc({ code: status[code] });
     log.warn(
-      { node: this.node?.id, peer: call.getPeer(), service: kind.service, code: status[code] },
+      { node: this.node?.id, peer: call.getPeer(), identity, service: kind.service, code: status[code] },
       `an xDS stream is ended: ${details}`,
     );
     this.end(code, details);
@@ -133,6 +133,7 @@ export class XdsStream {
       this.#refuse(status.INVALID_ARGUMENT, fault);
       return;
     }
+    if (this.node === undefined) this.#logClient(node);
     this.node = node;
     if (request.kind === "sotw" && request.typeUrl === SYNCZ_TYPE) this.#answerSyncz(request.nonce);
     else this.#take(request);
@@ -202,11 +203,24 @@ export class XdsStream {
     this.#write(SYNCZ_TYPE, { body: this.#options.syncz(), nonce: this.#synczNonce });
   }
 
+  #logClient(node: Node | undefined): void {
+    const { log, call, identity, kind } = this.#options;
+    log.debug({ node: node?.id, peer: call.getPeer(), identity, service: kind.service }, "a client asks");
+  }
+
   #logNack(type: string, nack: Nack | undefined): void {
     if (nack === undefined) return;
     const names = nack.names === WILDCARD ? WILDCARD : nack.names.slice(0, LOGGED_NAMES);
     this.#options.log.warn(
-      { node: this.node?.id, type, version: nack.version, nonce: nack.nonce, names, error: nack.message },
+      {
+        node: this.node?.id,
+        identity: this.#options.identity,
+        type,
+        version: nack.version,
+        nonce: nack.nonce,
+        names,
+        error: nack.message,
+      },
       "a client refused a response; this version is not sent to it again",
     );
   }
