@@ -24,6 +24,11 @@ const SCENARIOS: CommandTable = {
     examples: ["-u http://localhost:30080"],
     load: async () => (await import("./cpu.ts")).main,
   },
+  posture: {
+    summary: "send images over MQTT to posture analysers; tells the time from publishing to the result",
+    examples: ["--mqtt-broker localhost --rate 20 -n 200 --topics 10"],
+    load: async () => (await import("./posture.ts")).main,
+  },
 };
 
 /** The load could not be run, or not be judged. */

@@ -33,6 +33,10 @@ const BENCHES: CommandTable = {
     summary: "the weight law in simulation: p99 with and without weights, by signal age and number of proxies",
     load: bench(async () => (await import("./law.ts")).run),
   },
+  posture: {
+    summary: "images a second of the posture analyser with 1, 2 and 4 workers",
+    load: bench(async () => (await import("./posture.ts")).run),
+  },
 };
 
 try {

@@ -23,6 +23,12 @@ const topicFilter: Parser<string> = (text) => {
   return text;
 };
 
+/** What every broker takes for a client's identifier; MQTT 3.1.1 promises letters and digits only. */
+const clientId: Parser<string> = (text) => {
+  if (!/^[\w-]{0,128}$/.test(text)) throw new Error("is not a name of at most 128 letters, digits, _ and -");
+  return text;
+};
+
 const resultTopic: Parser<string> = (text) => {
   if (/[+#\0]/.test(text)) throw new Error("is not a topic: + and # have no place in it");
   return text;
@@ -41,13 +47,14 @@ const settings = {
     value: "FILTER",
     help: "where the images come in",
   },
-  clientId: text(
-    "mqtt-client-id",
-    "MQTT_CLIENT_ID",
-    "",
-    "NAME",
-    "under which the broker keeps what waits for us; by default made from the topic. One analyser at a time may use it",
-  ),
+  clientId: {
+    flag: "mqtt-client-id",
+    env: "MQTT_CLIENT_ID",
+    parse: clientId,
+    default: "",
+    value: "NAME",
+    help: "under which the broker keeps what waits for us; by default made from the topic. One analyser at a time may use it",
+  },
   resultTopic: {
     flag: "mqtt-result-topic",
     env: "MQTT_RESULT_TOPIC",
@@ -187,7 +194,8 @@ export interface AnalyzerSettings extends Omit<AnalyzerValues, keyof typeof MQTT
  */
 export function analyzerSettings(values: AnalyzerValues, env: NodeJS.ProcessEnv): AnalyzerSettings {
   const { maxBytes, maxPixels, imageTimeout, outputDir } = values;
-  if (outputDir === "") throw new EvenkeelError("EK_SETTING_INVALID", "it must not be empty", { where: "OUTPUT_DIR" });
+  if (outputDir.trim() === "")
+    throw new EvenkeelError("EK_SETTING_INVALID", "OUTPUT_DIR is blank", { where: "OUTPUT_DIR" });
   return {
     ...values,
     access: brokerAccess(values, env),

@@ -37,7 +37,7 @@ function follow(file: CsvFile): DatabaseFollower {
 const ids = async () =>
   (await postgres.query("SELECT image_id FROM posture_results ORDER BY 1")).map((row) => row.image_id);
 
-describe("DatabaseFollower", () => {
+describe("DatabaseFollower", { timeout: 180_000 }, () => {
   test("makes the table and brings rows as they come, with their types", async () => {
     const file = await spool();
     await file.add(rowOf(1, { reason: "=1, \"quoted\" and 'so'", width: "640", topic: "'x" }));

@@ -1,5 +1,5 @@
 import { EventEmitter, once } from "node:events";
-import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { generate, type Packet, parser } from "mqtt-packet";
 import { EvenkeelError } from "../../../common/errors.ts";
@@ -89,7 +89,10 @@ export class PacketStream extends EventEmitter<Events> {
  */
 export async function openStream(address: Address, timeoutMs: number): Promise<PacketStream> {
   const { host, port, tls } = address;
-  const socket = tls === undefined ? connectTcp({ host, port }) : connectTls({ host, port, servername: host, ...tls });
+  const socket =
+    tls === undefined
+      ? connectTcp({ host, port })
+      : connectTls({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}), ...tls });
   try {
     await once(socket, tls === undefined ? "connect" : "secureConnect", { signal: AbortSignal.timeout(timeoutMs) });
   } catch (cause) {

@@ -1,11 +1,16 @@
 import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { EvenkeelError } from "../../../common/errors.ts";
 import { logger } from "../../../common/log.ts";
 import { freePorts } from "../../../common/ports.ts";
+import { testFolder } from "../../../common/program/testing.ts";
+import { makeAuthority, makeLeaf } from "../../../test/rig/certificates.ts";
 import { type Broker, startBroker } from "../testing/broker.ts";
 import { until } from "../testing/wait.ts";
 import { type Connection, type Message, openConnection } from "./connection.ts";
+import type { MqttTls } from "./packets.ts";
 import { Session } from "./session.ts";
 
 let broker: Broker;
@@ -37,7 +42,7 @@ function session(name: string, onMessage: (message: Message) => void): Session {
   return made;
 }
 
-describe("a session", () => {
+describe("a session", { timeout: 180_000 }, () => {
   test("gets again what it did not acknowledge, and only that", async () => {
     const first: string[] = [];
     const one = session("again", (message) => {
@@ -96,7 +101,7 @@ describe("a session", () => {
   });
 });
 
-describe("openConnection", () => {
+describe("openConnection", { timeout: 120_000 }, () => {
   test("names a broker that is not there", async () => {
     const [port = 0] = await freePorts(1);
     await expect(
@@ -112,5 +117,32 @@ describe("openConnection", () => {
       openConnection({ host, port, clientId: "x", clean: true, username: "posture", password, onMessage: () => {} });
     await expect(open("wrong")).rejects.toMatchObject({ code: "EK_BROKER_REFUSED" });
     await (await open("right")).close();
+  });
+
+  test("speaks TLS both ways, and only with whom it knows", async () => {
+    const folder = await testFolder();
+    for (const authority of ["ca", "other"]) await makeAuthority(folder, authority);
+    await makeLeaf(folder, "ca", "server", "/CN=localhost", "subjectAltName=DNS:localhost,IP:127.0.0.1");
+    await makeLeaf(folder, "ca", "client", "/CN=analyzer");
+    const path = (name: string) => join(folder, name);
+    const tls = { cert: path("server.crt"), key: path("server.key"), ca: path("ca.crt") };
+    const guarded = await startBroker({ tls });
+    onTestFinished(() => guarded.remove());
+    const pem = async (name: string) => await readFile(path(name), "utf8");
+    const open = (secrets: MqttTls) =>
+      openConnection({
+        host: "localhost",
+        port: guarded.port,
+        clientId: "x",
+        clean: true,
+        tls: secrets,
+        onMessage: () => {},
+      });
+    const client = { cert: await pem("client.crt"), key: await pem("client.key") };
+    await (await open({ ...client, ca: await pem("ca.crt") })).close();
+    await expect(open({ ...client, ca: await pem("other.crt") })).rejects.toMatchObject({
+      code: "EK_BROKER_UNREACHABLE",
+    });
+    await expect(open({ ca: await pem("ca.crt") })).rejects.toMatchObject({ code: "EK_BROKER_UNREACHABLE" });
   });
 });
