@@ -8,7 +8,7 @@ const COMMANDS: CommandTable = {
     load: async () => (await import("./demo/main.ts")).main,
   },
   load: {
-    summary: "load a running service (upload, proxy, cpu) and print its figures",
+    summary: "load a running service (upload, proxy, cpu, posture) and print its figures",
     load: async () => (await import("./load/main.ts")).main,
   },
   "control-plane": {
@@ -26,6 +26,10 @@ const COMMANDS: CommandTable = {
   worker: {
     summary: "the upload worker: POST /reencrypt runs a Python script",
     load: async () => (await import("../workloads/worker/main.ts")).main,
+  },
+  analyzer: {
+    summary: "the posture analyser: images over MQTT in, results to a CSV file and PostgreSQL",
+    load: async () => (await import("../workloads/analyzer/main.ts")).main,
   },
   operator: {
     summary: "the ProxyService operator: gateways in front of Services, in a cluster with Istio",
