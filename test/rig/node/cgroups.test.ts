@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { makeCgroups, removeCgroups } from "./cgroups.ts";
+import { cpuWeight, makeCgroups, removeCgroups } from "./cgroups.ts";
 
 let root = "";
 beforeEach(() => {
@@ -39,4 +39,11 @@ test("a group that cannot go is named", () => {
   // Only in a real group do files vanish with it; here one stands for a process that stays.
   writeFileSync(join(root, "rig/kubepods/busy"), "");
   expect(removeCgroups("rig", root)).toEqual([join(root, "rig/kubepods"), join(root, "rig")]);
+});
+
+test("a group weighs as much as its starter on each CPU, within what the kernel takes", () => {
+  expect(cpuWeight(2, 0)).toEqual({ "cpu.shares": 2048, "cpu.weight": 200 });
+  expect(cpuWeight(1, -5)).toEqual({ "cpu.shares": 3125, "cpu.weight": 305 });
+  expect(cpuWeight(64, -20)).toEqual({ "cpu.shares": 262_144, "cpu.weight": 10_000 });
+  expect(cpuWeight(1, 19)).toEqual({ "cpu.shares": 15, "cpu.weight": 1 });
 });

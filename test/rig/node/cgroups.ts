@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { availableParallelism, getPriority } from "node:os";
 import { join } from "node:path";
 
 const ROOT = "/sys/fs/cgroup";
@@ -16,7 +17,21 @@ export function makeCgroups(name: string, root: string = ROOT): void {
     for (const file of ["cpuset.cpus", "cpuset.mems"])
       if (existsSync(join(hierarchy, "tasks")) && existsSync(join(group, file)))
         writeFileSync(join(group, file), readFileSync(join(hierarchy, file)));
+    for (const [file, value] of Object.entries(cpuWeight(availableParallelism(), getPriority())))
+      if (existsSync(join(group, file))) writeFileSync(join(group, file), String(value));
   }
+}
+
+/**
+ * What a group weighs against the machine's other work: as much as a process of that niceness on each CPU. By itself it
+ * would weigh as much as one process, however many pods are in it, and niceness counts inside of groups only.
+ * @returns by the file's name, of version 1 and of version 2
+ */
+export function cpuWeight(cpus: number, nice: number): Record<"cpu.shares" | "cpu.weight", number> {
+  // One step of niceness is a fourth: kernel/sched/core.c, sched_prio_to_weight.
+  const processes = cpus * 1.25 ** -nice;
+  const within = (least: number, value: number, most: number) => Math.min(most, Math.max(least, Math.round(value)));
+  return { "cpu.shares": within(2, 1024 * processes, 262_144), "cpu.weight": within(1, 100 * processes, 10_000) };
 }
 
 /** Removes a group with all below it; a group that still has processes stays, and is named in the answer. */
