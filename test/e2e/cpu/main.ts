@@ -1,16 +1,14 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { packImage } from "../../rig/images/archive.ts";
-import { EVENKEEL_IMAGE, evenkeelImage } from "../../rig/images/evenkeel.ts";
+import { EVENKEEL_IMAGE } from "../../rig/images/evenkeel.ts";
 import { findPrograms } from "../../rig/programs/programs.ts";
 import type { Rig } from "../../rig/rig.ts";
 import { type RunOptions, run as runProgram } from "../../rig/run.ts";
+import { appChart, figure } from "../support/app-chart.ts";
+import { type AppSample, takeAppSample } from "../support/app-sample.ts";
 import { withFreeRig } from "../support/free-rig.ts";
-import { chart } from "./chart.ts";
-import { failures, startProbes } from "./probes.ts";
-import { type Sample, takeSample } from "./sample.ts";
+import { loadEvenkeelImage } from "../support/load-image.ts";
+import { failures, type Probe, startProbes } from "./probes.ts";
 import { starve } from "./starve.ts";
 
 const REPOSITORY = join(import.meta.dirname, "..", "..", "..");
@@ -36,7 +34,7 @@ export async function run(): Promise<string> {
 
 async function check(rig: Rig, onProgress: (line: string) => void): Promise<string> {
   onProgress("packing and loading the image");
-  await loadImage(rig);
+  await loadEvenkeelImage(rig);
   await setUp(rig, onProgress, "--skip-build", "--image", EVENKEEL_IMAGE);
   onProgress("shortening the autoscaler's windows");
   const overlay = join(REPOSITORY, "manifests", "cpu-load", "overlays", "test");
@@ -49,17 +47,6 @@ async function check(rig: Rig, onProgress: (line: string) => void): Promise<stri
   const left = await rig.kubectl(["get", "deployments,services,hpa,pdb", "-l", "app=fastapi-app", "-o", "name"]);
   if (left.trim() !== "") throw new Error(`setup --delete left ${left.trim().replaceAll("\n", ", ")}`);
   return `cpu: ${scaled}; ${starved}; setup and setup --delete did their work`;
-}
-
-async function loadImage(rig: Rig): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "evenkeel-e2e-cpu-"));
-  try {
-    const archive = join(folder, "image.tar");
-    await packImage(await evenkeelImage(), archive);
-    await rig.loadImage(archive);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }
 
 /** `evenkeel setup` as a user of the rig's cluster would call it. */
@@ -84,7 +71,7 @@ async function scaleUpAndDown(rig: Rig, url: string, onProgress: (line: string) 
   onProgress(`${LOAD.requests} requests to /load, ${LOAD.atOnce} at once`);
   const begin = Date.now();
   const probes = await startProbes(rig, url, begin, ["/load", "/health"]);
-  const samples: Sample[] = [];
+  const samples: AppSample[] = [];
   let isLoading = true;
   const { requests, atOnce } = LOAD;
   const load = inside(rig, [
@@ -123,7 +110,7 @@ async function scaleUpAndDown(rig: Rig, url: string, onProgress: (line: string) 
     }
   } finally {
     await Promise.all([probes.stop(), quiet?.stop()]);
-    process.stdout.write(`${chart(samples, [...probes.answers, ...(quiet?.answers ?? [])])}\n`);
+    process.stdout.write(`${draw(samples, [...probes.answers, ...(quiet?.answers ?? [])])}\n`);
   }
   return judge(samples, JSON.parse(await load) as Figures, [...probes.answers, ...quiet.answers]);
 }
@@ -133,12 +120,26 @@ interface Figures {
   readonly failed: number;
 }
 
-async function nextSample(rig: Rig, begin: number): Promise<Sample> {
+async function nextSample(rig: Rig, begin: number): Promise<AppSample> {
   await sleep(SAMPLE_MS);
-  return takeSample(rig, (Date.now() - begin) / 1000);
+  return takeAppSample(rig, "fastapi-app", (Date.now() - begin) / 1000);
 }
 
-function judge(samples: readonly Sample[], figures: Figures, probes: Parameters<typeof failures>[0]): string {
+function draw(samples: readonly AppSample[], probes: readonly Probe[]): string {
+  const slowest = (path: Probe["path"], from: number, to: number) =>
+    figure(
+      probes
+        .filter((probe) => probe.path === path && !probe.failed && probe.at > from && probe.at <= to)
+        .map(({ ms }) => ms),
+      (values) => Math.max(...values),
+    );
+  return appChart(samples, [
+    { title: "/load ms", text: (from, to) => slowest("/load", from, to) },
+    { title: "/health ms", text: (from, to) => slowest("/health", from, to) },
+  ]);
+}
+
+function judge(samples: readonly AppSample[], figures: Figures, probes: Parameters<typeof failures>[0]): string {
   const most = Math.max(...samples.map(({ ready }) => ready));
   const restarts = Math.max(...samples.map((sample) => sample.restarts));
   const first = samples.find(({ ready }) => ready > 1)?.at ?? Number.NaN;
