@@ -41,3 +41,11 @@ it("runs as a user without rights in every target", () => {
   for (const stage of final) expect([...stage.matchAll(/^USER (.+)$/gm)].at(-1)?.[1]).toBe("1000:1000");
   expect(stages.at(-1)).toMatch(/^base AS evenkeel\n/);
 });
+
+it("has one target for the posture programs, which a build argument chooses, and modules of the image's platform", () => {
+  const app = dockerfile.split(/^FROM /m).find((stage) => stage.startsWith("base AS app\n"));
+  expect(app).toMatch(/^ARG APP=analyzer$/m);
+  expect(app).not.toMatch(/^USER/m);
+  expect(dockerfile).toMatch(/^ARG TARGETARCH$/m);
+  expect(dockerfile).toMatch(/--cpu="\$\(echo .*TARGETARCH:-amd64.*amd64\/x64/);
+});

@@ -178,7 +178,7 @@ beforeAll(async () => {
   const figures = [
     ...["--kubeconfig", kubeconfig, "--http-host", "127.0.0.1", "--http-port", "0", "--log-level", "silent"],
     ...["--prometheus-url", `http://127.0.0.1:${(prometheus.address() as AddressInfo).port}`],
-    ...["--prometheus-time-query", "", "--refresh", "200ms", "--max-age", "5s", "--lease-duration", "1s"],
+    ...["--prometheus-time-query", "", "--refresh", "200ms", "--max-age", "20s"],
     "--assign-slots",
   ];
   const http = Promise.withResolvers<number>();
@@ -187,7 +187,7 @@ beforeAll(async () => {
   controllerUrl = `http://127.0.0.1:${await http.promise}`;
   scaler = await startScaler(
     settingsOf(SCALER, [
-      ...["--controller-url", controllerUrl, "--nats-monitor-url", nats.url, "--max-age", "5s", "--deadline", "20s"],
+      ...["--controller-url", controllerUrl, "--nats-monitor-url", nats.url, "--max-age", "20s", "--deadline", "20s"],
       ...["--mqtt-broker", "127.0.0.1", "--mqtt-port", String(nats.mqttPort)],
       ...["--host", "127.0.0.1", "--listen-port", "0", "--http-host", "127.0.0.1", "--http-port", "0"],
     ]),

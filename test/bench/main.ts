@@ -29,6 +29,10 @@ const BENCHES: CommandTable = {
     summary: "the fleet of 5 000 pods in a real API server: time, memory and freshness, beside client-node's informers",
     load: bench(async () => (await import("./kubernetes.ts")).run),
   },
+  scaler: {
+    summary: "what one KEDA poll of ten triggers costs the external scaler",
+    load: bench(async () => (await import("./scaler.ts")).run),
+  },
   law: {
     summary: "the weight law in simulation: p99 with and without weights, by signal age and number of proxies",
     load: bench(async () => (await import("./law.ts")).run),

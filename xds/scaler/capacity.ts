@@ -60,6 +60,7 @@ export function controllerCapacity(
     what: `the controller's answer (${url})`,
     keepMs: KEEP_MS,
     deadlineMs,
+    nowMs,
     look: async (signal) => ({ view: await askController(url, signal), atMs: nowMs() }),
   });
   return {

@@ -11,6 +11,18 @@ it("tells the average of the last 30 s, and how old it is", () => {
   expect(cpu.get("a", 60_500, MAX_AGE)).toEqual({ source: "agent", utilisation: 0.5, ageMs: 500 });
 });
 
+it("takes a figure that covers the window by itself, and of longer ones what is newest", () => {
+  const cpu = new NodeCpu();
+  const figure = (source: "prometheus" | "metrics-api", utilisation: number, atMs: number, overMs: number) =>
+    cpu.record(source, { source, utilisation, atMs, overMs });
+  figure("prometheus", 0.1, 1000, 30_000);
+  figure("prometheus", 0.9, 6000, 30_000);
+  expect(cpu.get("prometheus", 6000, MAX_AGE)?.utilisation).toBe(0.9);
+  figure("metrics-api", 0, 15_000, 20_000);
+  figure("metrics-api", 0.9, 30_000, 20_000);
+  expect(cpu.get("metrics-api", 30_000, MAX_AGE)?.utilisation).toBeCloseTo(0.6);
+});
+
 it("knows nothing until half of the window is covered", () => {
   const cpu = new NodeCpu();
   for (let at = 1; at <= 14; at += 1) cpu.record("a", { ...second, utilisation: 0, atMs: at * 1000 });

@@ -57,9 +57,11 @@ function average(samples: readonly NodeSample[], nowMs: number): readonly NodeUs
   if (newest === undefined) return [];
   let covered = 0;
   let used = 0;
-  for (const { utilisation, overMs } of samples) {
-    covered += overMs;
-    used += utilisation * overMs;
+  // Newest first, until the window is full: a figure that covers all of it counts alone.
+  for (const { utilisation, overMs } of samples.toReversed()) {
+    const countedMs = Math.min(overMs, WINDOW_MS - covered);
+    covered += countedMs;
+    used += utilisation * countedMs;
   }
   // A silent stretch between two figures does not count as measured.
   if (covered < ENOUGH_MS) return [];

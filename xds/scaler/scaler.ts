@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { EvenkeelError } from "../../common/errors.ts";
 import type { Logger } from "../../common/log.ts";
+import { brokerAccess } from "../../workloads/analyzer/mqtt-settings.ts";
 import { type Capacity, controllerCapacity } from "./capacity.ts";
 import { startScalerConsole } from "./console.ts";
 import { scalerMetrics } from "./metrics.ts";
@@ -42,7 +42,7 @@ export async function startScaler(settings: ScalerSettings, log: Logger, env = p
       tls,
       log,
       host: settings.host,
-      port: settings.port,
+      port: settings.listenPort,
       defaults: { metricName: settings.metricName, threshold: settings.threshold },
       pushMs: settings.push,
       ready: () => notReady() === undefined,
@@ -97,16 +97,8 @@ function waitingOf(settings: ScalerSettings, log: Logger, env: NodeJS.ProcessEnv
   });
 }
 
-function brokerOf(settings: ScalerSettings, env: NodeJS.ProcessEnv): Broker | undefined {
-  if (settings.mqttBroker === "") return undefined;
-  const password = env.MQTT_PASSWORD_FILE ? readText(env.MQTT_PASSWORD_FILE).trimEnd() : env.MQTT_PASSWORD;
-  return {
-    host: settings.mqttBroker,
-    port: settings.mqttPort,
-    ...(settings.mqttUsername !== "" && { username: settings.mqttUsername }),
-    ...(password && { password }),
-    ...(settings.mqttCa !== "" && { tls: { ca: readText(settings.mqttCa) } }),
-  };
+function brokerOf({ broker, ...values }: ScalerSettings, env: NodeJS.ProcessEnv): Broker | undefined {
+  return broker === undefined ? undefined : brokerAccess({ ...values, broker }, env);
 }
 
 function tlsOf({ tlsCert, tlsKey, tlsClientCa }: ScalerSettings) {
@@ -117,12 +109,4 @@ function tlsOf({ tlsCert, tlsKey, tlsClientCa }: ScalerSettings) {
       next: "give --tls-cert and --tls-key; --tls-client-ca besides for mTLS",
     });
   return { certificate: tlsCert, key: tlsKey, clientCa: tlsClientCa === "" ? undefined : tlsClientCa };
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new EvenkeelError("EK_FILE_UNREADABLE", (cause as Error).message, { where: path, cause });
-  }
 }

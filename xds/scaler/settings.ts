@@ -1,6 +1,8 @@
 import { kubeSettings } from "../../common/kubernetes/config.ts";
 import { LOG_LEVELS } from "../../common/log.ts";
 import { type Command, is, type Parser, type Values } from "../../common/settings.ts";
+import { type BrokerName, brokerName } from "../../workloads/analyzer/broker-address.ts";
+import { MQTT_SETTINGS } from "../../workloads/analyzer/mqtt-settings.ts";
 import { NODE_QUERY, NODE_TIME_QUERY } from "./sources/prometheus.ts";
 
 const url: Parser<string> = (text) => {
@@ -20,6 +22,8 @@ const metricName: Parser<string> = (text) => {
   if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(text)) throw new Error("is not a metric's name (letters, digits, _ and :)");
   return text;
 };
+
+const optionalBroker: Parser<BrokerName | undefined> = (text) => (text === "" ? undefined : brokerName(text));
 
 const portOrNone: Parser<number | undefined> = (text) => (text === "none" ? undefined : is.port()(text));
 
@@ -152,7 +156,7 @@ const settings = {
     default: "0.0.0.0",
     help: "where KEDA is served",
   },
-  port: {
+  listenPort: {
     flag: "listen-port",
     env: "LISTEN_PORT",
     value: "PORT",
@@ -184,37 +188,13 @@ const settings = {
     default: "",
     help: "the NATS account of the MQTT clients; empty: all accounts",
   },
-  mqttBroker: {
-    flag: "mqtt-broker",
-    env: "MQTT_BROKER",
-    value: "HOST",
-    parse: is.anyText,
+  // Where sessions are made that the broker does not have yet: the analysers' own names, all optional here.
+  ...MQTT_SETTINGS,
+  broker: {
+    ...MQTT_SETTINGS.broker,
+    parse: optionalBroker,
     default: "",
-    help: "where sessions are made that the broker does not have yet; empty: nowhere",
-  },
-  mqttPort: {
-    flag: "mqtt-port",
-    env: "MQTT_PORT",
-    value: "PORT",
-    parse: is.port(),
-    default: "1883",
-    help: "its port",
-  },
-  mqttUsername: {
-    flag: "mqtt-username",
-    env: "MQTT_USERNAME",
-    value: "NAME",
-    parse: is.anyText,
-    default: "",
-    help: "who makes sessions; its password is MQTT_PASSWORD or in the file MQTT_PASSWORD_FILE, never a flag",
-  },
-  mqttCa: {
-    flag: "mqtt-ca",
-    env: "MQTT_CA_FILE",
-    value: "FILE",
-    parse: is.anyText,
-    default: "",
-    help: "speak TLS to the broker, whose certificate these (PEM) sign",
+    help: "where sessions are made that the broker does not have yet: HOST, HOST:PORT, or mqtts://HOST:PORT; empty: nowhere",
   },
   deadline: {
     flag: "deadline",

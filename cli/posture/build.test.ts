@@ -1,0 +1,187 @@
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { parseAllDocuments } from "yaml";
+import { loadSettings } from "../../common/settings.ts";
+import type { Runner } from "../setup/runner.ts";
+import { build } from "./build.ts";
+import { BUILD, type BuildSettings } from "./settings.ts";
+
+const COMMITTED = join(import.meta.dirname, "..", "..", "manifests", "posture");
+
+function settingsOf(args: readonly string[], env: NodeJS.ProcessEnv = {}): BuildSettings {
+  const loaded = loadSettings(BUILD, args, env);
+  if (loaded.kind === "help") throw new Error("help");
+  return loaded.values;
+}
+
+/** Builds and reads what was written. @returns texts by file name, and what was run */
+async function built(args: readonly string[], env: NodeJS.ProcessEnv = {}, code = 0) {
+  const folder = await mkdtemp(join(tmpdir(), "evenkeel-posture-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const ran: string[] = [];
+  const run: Runner = async (program, given) => {
+    ran.push([program, ...given].join(" "));
+    return { code, stdout: "", stderr: code === 0 ? "" : "no space left" };
+  };
+  await build(settingsOf(["--output", folder, ...args], env), run, () => undefined, env);
+  const files: Record<string, string> = {};
+  for (const name of await readdir(folder)) files[name] = await readFile(join(folder, name), "utf8");
+  return { files, ran };
+}
+
+interface Job {
+  readonly metadata: { readonly name: string; readonly namespace: string };
+  readonly spec: {
+    readonly triggers: readonly { readonly metadata: Record<string, string>; readonly authenticationRef?: object }[];
+    readonly jobTargetRef: { readonly template: { readonly spec: PodSpec } };
+  };
+}
+interface PodSpec {
+  readonly containers: readonly [{ readonly image: string; readonly env: readonly { name: string; value?: string }[] }];
+  readonly volumes: readonly object[];
+}
+
+const jobsOf = (text = ""): Job[] => parseAllDocuments(text).map((document) => document.toJS() as Job);
+
+it("writes what is committed in manifests/posture, to the letter", async () => {
+  const { files } = await built(["--images", "skip"]);
+  expect(Object.keys(files).toSorted()).toEqual((await readdir(COMMITTED)).toSorted());
+  for (const [name, text] of Object.entries(files))
+    expect(text, name).toBe(await readFile(join(COMMITTED, name), "utf8"));
+});
+
+it("makes one job and all jobs out of one template", async () => {
+  const { files } = await built(["--images", "skip"]);
+  const [one] = jobsOf(files["scaledjob.yaml"]);
+  const all = jobsOf(files["scaledjobs-all.yaml"]);
+  expect(all.map(({ metadata }) => metadata.name)).toEqual(
+    Array.from({ length: 10 }, (_, number) => `posture-analyzer-job-${number}`),
+  );
+  expect(all[0]).toEqual(one);
+  const numbered = JSON.stringify(one)
+    .replaceAll("posture-analyzer-job-0", "posture-analyzer-job-7")
+    .replaceAll("images/0/", "images/7/");
+  expect(JSON.parse(numbered)).toEqual(all[7]);
+});
+
+it("has the earlier names: intervals, limits, trigger, affinity and environment", async () => {
+  const { files } = await built(["--images", "skip"]);
+  expect(jobsOf(files["scaledjob.yaml"])[0]).toMatchObject({
+    metadata: { namespace: "posture", labels: { app: "posture-analyzer" } },
+    spec: {
+      pollingInterval: 10,
+      maxReplicaCount: 1,
+      successfulJobsHistoryLimit: 1,
+      failedJobsHistoryLimit: 1,
+      triggers: [
+        {
+          type: "external",
+          metadata: {
+            scalerAddress: "posture-external-scaler.posture.svc.cluster.local:8080",
+            metricName: "available_node_count_30s",
+            cpuThreshold: "0.70",
+          },
+        },
+      ],
+      jobTargetRef: {
+        template: {
+          metadata: { labels: { app: "posture-analyzer" } },
+          spec: {
+            affinity: {
+              nodeAffinity: {
+                requiredDuringSchedulingIgnoredDuringExecution: {
+                  nodeSelectorTerms: [
+                    {
+                      matchExpressions: [
+                        { key: "posture/eligible", operator: "In", values: ["true"] },
+                        { key: "posture/busy", operator: "NotIn", values: ["true"] },
+                      ],
+                    },
+                  ],
+                },
+                preferredDuringSchedulingIgnoredDuringExecution: Array.from({ length: 10 }, (_, index) => ({
+                  weight: 100 - index * 10,
+                  preference: {
+                    matchExpressions: [{ key: "posture/slot", operator: "In", values: [`slot-${index + 1}`] }],
+                  },
+                })),
+              },
+              podAntiAffinity: {
+                requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: "kubernetes.io/hostname" }],
+              },
+            },
+            containers: [
+              {
+                resources: { limits: { cpu: "1", memory: "512Mi" } },
+                env: expect.arrayContaining([
+                  { name: "NODE_NAME", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } },
+                  { name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+                  { name: "MQTT_PORT", value: "1883" },
+                  { name: "MQTT_TOPIC", value: "images/0/#" },
+                  { name: "MQTT_CLIENT_ID", value: "posture-analyzer-job-0" },
+                  { name: "DB_ENABLED", value: "false" },
+                ]),
+              },
+            ],
+          },
+        },
+      },
+    },
+  });
+});
+
+it("takes the earlier environment names, and never writes a secret down", async () => {
+  const env = {
+    NAMESPACE: "gym",
+    ANALYZER_REPO_BASE: "registry.example.com:5000/me",
+    SCALER_IMAGE_REPO: "registry.example.com/me/keda-scaler",
+    IMAGE_TAG: "7",
+    DB_ENABLED: "true",
+    DB_HOST: "db.gym",
+    DB_PASSWORD: "hunter2",
+    MQTT_PASSWORD: "swordfish",
+    TLS_SECRET: "scaler-tls",
+    OUTPUT_CLAIM: "results",
+  };
+  const { files } = await built(["--images", "skip"], env);
+  const everything = Object.values(files).join("\n");
+  expect(everything).not.toMatch(/hunter2|swordfish/);
+  const [job] = jobsOf(files["scaledjob.yaml"]) as [Job];
+  expect(job.metadata.namespace).toBe("gym");
+  expect(job.spec.triggers[0]).toMatchObject({
+    metadata: { scalerAddress: "posture-external-scaler.gym.svc.cluster.local:8080", enableTLS: "true" },
+    authenticationRef: { name: "posture-scaler-tls" },
+  });
+  const pod = job.spec.jobTargetRef.template.spec;
+  expect(pod.containers[0].image).toBe("registry.example.com:5000/me/analyzer:7");
+  expect(pod.volumes[0]).toEqual({ name: "data", persistentVolumeClaim: { claimName: "results" } });
+  expect(pod.containers[0].env).toContainEqual({ name: "DB_HOST", value: "db.gym" });
+  const secret = { secretKeyRef: { name: "posture-secrets", key: "DB_PASSWORD", optional: true } };
+  expect(pod.containers[0].env).toContainEqual({ name: "DB_PASSWORD", valueFrom: secret });
+  expect(everything).toContain("image: registry.example.com/me/keda-scaler:7");
+});
+
+it("builds both images out of one Dockerfile: for this machine, or pushed for both platforms", async () => {
+  const load = await built([]);
+  expect(load.ran).toEqual([
+    expect.stringMatching(
+      /^docker build --file \S+Dockerfile --target app --build-arg APP=analyzer --tag evenkeel\/analyzer:\S+ \S+$/,
+    ),
+    expect.stringMatching(/^docker build .* --build-arg APP=scaler --tag evenkeel\/scaler:/),
+  ]);
+  const push = await built(["--images", "push"]);
+  expect(push.ran[0]).toMatch(/^docker buildx build .*--platform linux\/amd64,linux\/arm64 --push/);
+  await expect(built([], {}, 1)).rejects.toMatchObject({
+    code: "EK_BUILD_FAILED",
+    message: expect.stringContaining("no space left"),
+  });
+});
+
+it.each([
+  [["--mqtt-topic", "images/#"], /--mqtt-topic: "images\/#" does not hold \{n\}/],
+  [["--namespace", "Not_A_Name"], /--namespace/],
+  [["--analyzer-repo-base", "me:tag"], /--analyzer-repo-base/],
+  [["--jobs", "0"], /--jobs/],
+])("refuses %j", (args, message) => expect(() => settingsOf(args)).toThrow(message));

@@ -1,0 +1,210 @@
+import { kubeSettings } from "../../common/kubernetes/config.ts";
+import { type Command, is, type Parser, type Values } from "../../common/settings.ts";
+import packageJson from "../../package.json" with { type: "json" };
+import { nodeSettings } from "../../xds/scaler/settings.ts";
+
+const name: Parser<string> = (text) => {
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text))
+    throw new Error("is not a name of small letters, digits and -");
+  return text;
+};
+
+const optionalName: Parser<string> = (text) => (text === "" ? text : name(text));
+
+/** As Docker writes it: registry, path, no tag. */
+const repository: Parser<string> = (text) => {
+  if (!/^[a-z0-9]([a-z0-9._/-]|:\d+\/)*[a-z0-9]$/.test(text))
+    throw new Error("is not an image repository (without a tag)");
+  return text;
+};
+
+const topic: Parser<string> = (text) => {
+  if (!text.includes("{n}") || /\s/.test(text))
+    throw new Error("does not hold {n}: jobs that share a topic would each get every image");
+  return text;
+};
+
+const { namespace, threshold, metricName, cpuSource, agentPort, prometheusUrl } = nodeSettings;
+
+const template = {
+  namespace: { ...namespace, parse: name, help: "where everything lives" },
+  analyzerRepo: {
+    flag: "analyzer-repo-base",
+    env: "ANALYZER_REPO_BASE",
+    value: "REPOSITORY",
+    parse: repository,
+    default: "evenkeel",
+    help: "the analyser's image is REPOSITORY/analyzer:TAG",
+  },
+  scalerRepo: {
+    flag: "scaler-image-repo",
+    env: "SCALER_IMAGE_REPO",
+    value: "REPOSITORY",
+    parse: repository,
+    default: "evenkeel/scaler",
+    help: "the scaler's and the controller's image is REPOSITORY:TAG",
+  },
+  tag: {
+    flag: "tag",
+    env: "IMAGE_TAG",
+    value: "TAG",
+    parse: is.text,
+    default: packageJson.version,
+    help: "tag of both images",
+  },
+  jobs: {
+    flag: "jobs",
+    env: "EVENKEEL_POSTURE_JOBS",
+    value: "COUNT",
+    parse: is.integer(1, 100),
+    default: "10",
+    help: "analysers: posture-analyzer-job-0 and so on",
+  },
+  threshold,
+  metricName,
+  cpuSource,
+  agentPort,
+  prometheusUrl,
+  work: {
+    flag: "work",
+    env: "EVENKEEL_POSTURE_WORK",
+    value: "WAY",
+    parse: is.choice("jetstream", "capacity"),
+    default: "jetstream",
+    help: "jetstream: as many jobs as images wait in NATS; capacity: one for every free node, images or not",
+  },
+  broker: {
+    flag: "mqtt-broker",
+    env: "MQTT_BROKER",
+    value: "HOST",
+    parse: is.anyText,
+    default: "",
+    help: "the broker, as pods reach it; empty: nats.NAMESPACE.svc.cluster.local",
+  },
+  brokerPort: {
+    flag: "mqtt-port",
+    env: "MQTT_PORT",
+    value: "PORT",
+    parse: is.port(),
+    default: "1883",
+    help: "its MQTT port",
+  },
+  brokerTls: {
+    flag: "mqtt-tls",
+    env: "MQTT_TLS",
+    parse: is.flag,
+    help: "speak TLS to it; one of the system's authorities signs its certificate",
+  },
+  natsUrl: {
+    flag: "nats-monitor-url",
+    env: "NATS_MONITOR_URL",
+    value: "URL",
+    parse: is.anyText,
+    default: "",
+    help: "its monitoring address; empty: http://HOST:8222",
+  },
+  topic: {
+    flag: "mqtt-topic",
+    env: "MQTT_TOPIC",
+    value: "TOPIC",
+    parse: topic,
+    default: "images/{n}/#",
+    help: "what analyser {n} subscribes to",
+  },
+  workers: {
+    flag: "num-workers",
+    env: "NUM_WORKERS",
+    value: "COUNT",
+    parse: is.integer(1, 64),
+    default: "1",
+    help: "images that one analyser works on at once",
+  },
+  outputClaim: {
+    flag: "output-claim",
+    env: "OUTPUT_CLAIM",
+    value: "NAME",
+    parse: optionalName,
+    default: "",
+    help: "a PersistentVolumeClaim (ReadWriteMany) for results; empty: they go with the pod",
+  },
+  database: {
+    flag: "db-enabled",
+    env: "DB_ENABLED",
+    parse: is.flag,
+    help: "results also go to PostgreSQL; DB_HOST, DB_NAME, DB_USER, DB_PORT and DB_SSLMODE are taken from the environment",
+  },
+  secret: {
+    flag: "secret",
+    env: "POSTURE_SECRET",
+    value: "NAME",
+    parse: name,
+    default: "posture-secrets",
+    help: "Secret with MQTT_USERNAME, MQTT_PASSWORD and DB_PASSWORD, each as needed; apply makes it from the environment",
+  },
+  tlsSecret: {
+    flag: "tls-secret",
+    env: "TLS_SECRET",
+    value: "NAME",
+    parse: optionalName,
+    default: "",
+    help: "Secret with ca.crt, tls.crt and tls.key (the scaler's), client.crt and client.key (KEDA's): mTLS between them",
+  },
+} as const;
+
+export type TemplateSettings = Values<typeof template>;
+
+const buildSettings = {
+  ...template,
+  output: {
+    flag: "output",
+    short: "o",
+    env: "EVENKEEL_POSTURE_OUTPUT",
+    value: "FOLDER",
+    parse: is.text,
+    default: "posture-manifests",
+    help: "where the manifests are written",
+  },
+  images: {
+    flag: "images",
+    env: "EVENKEEL_POSTURE_IMAGES",
+    value: "WAY",
+    parse: is.choice("load", "push", "skip"),
+    default: "load",
+    help: "load: build for this machine's Docker; push: for amd64 and arm64, into the registry; skip: manifests only",
+  },
+} as const;
+
+export const BUILD: Command<typeof buildSettings> = {
+  name: "evenkeel posture build",
+  summary: "Builds the images, and writes scaledjob.yaml, scaledjobs-all.yaml and what they need.",
+  settings: buildSettings,
+  examples: [
+    "evenkeel posture build --images skip",
+    "NAMESPACE=posture ANALYZER_REPO_BASE=registry.example.com/me SCALER_IMAGE_REPO=registry.example.com/me/scaler evenkeel posture build --images push",
+  ],
+};
+export type BuildSettings = Values<typeof buildSettings>;
+
+const applySettings = { ...kubeSettings, ...template } as const;
+
+export const APPLY: Command<typeof applySettings> = {
+  name: "evenkeel posture apply",
+  summary: "Puts the controller, the scaler and the ScaledJobs into a cluster that has KEDA.",
+  settings: applySettings,
+  examples: ["evenkeel posture apply", "DB_ENABLED=true DB_HOST=db DB_PASSWORD=… evenkeel posture apply"],
+};
+export type ApplySettings = Values<typeof applySettings>;
+
+const placeSettings = { ...kubeSettings, namespace: template.namespace } as const;
+
+export const STOP: Command<typeof placeSettings> = {
+  name: "evenkeel posture stop",
+  summary: "Removes everything that apply and the controller made, and nothing else.",
+  settings: placeSettings,
+};
+export const STATUS: Command<typeof placeSettings> = {
+  name: "evenkeel posture status",
+  summary: "Shows the ScaledJobs, the nodes, and why each job does or does not start.",
+  settings: placeSettings,
+};
+export type PlaceSettings = Values<typeof placeSettings>;
