@@ -37,7 +37,9 @@ export function openKubernetes(options: KubernetesSourceOptions): { source: Flee
       next: "name the Service in the fleet file: kubernetes: {namespace, service, port}",
     });
   const client = connectKubernetes(options);
-  const watches = watchKubernetes(client, { log, namespace: options.namespace || undefined });
+  const namespace = options.namespace || undefined;
+  // A fleet file's clusters are whole Services.
+  const watches = watchKubernetes(client, { log, namespace, subsets: fleetFile === "" });
   const onDemand = fleetFile === "" ? kubernetesFleet({ watches, services }) : undefined;
   const fleet = onDemand ?? staticKubernetesFleet(fleetFile, { watches, log });
   const source: FleetSource = {

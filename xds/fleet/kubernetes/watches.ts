@@ -29,10 +29,13 @@ export interface KubernetesWatches {
   close(): Promise<void>;
 }
 
-/** @param options.namespace only this one; absent: all */
+/**
+ * @param options.namespace only this one; absent: all
+ * @param options.subsets false: DestinationRules are not looked at, and need no right
+ */
 export function watchKubernetes(
   client: KubeClient,
-  options: { readonly log: Logger; readonly namespace?: string | undefined },
+  options: { readonly log: Logger; readonly namespace?: string | undefined; readonly subsets?: boolean },
 ): KubernetesWatches {
   const watch = <T extends KubeObject>(resource: ResourceType, keep: (object: T) => T) =>
     watchAll<T>(
@@ -45,13 +48,25 @@ export function watchKubernetes(
     slices: watch(RESOURCES.endpointSlices, keepSlice),
     pods: watch(RESOURCES.pods, keepPod),
     nodes: watch(RESOURCES.nodes, keepNode),
-    destinationRules: watch(RESOURCES.destinationRules, keepDestinationRule),
+    destinationRules:
+      options.subsets === false ? none<DestinationRule>() : watch(RESOURCES.destinationRules, keepDestinationRule),
   };
   return {
     ...watches,
     async close() {
       await Promise.all(Object.values(watches).map((watched) => watched.close()));
     },
+  };
+}
+
+function none<T extends KubeObject>(): Watched<T> {
+  return {
+    objects: new Map(),
+    synced: () => true,
+    whenSynced: Promise.resolve(),
+    fault: () => undefined,
+    subscribe: () => () => undefined,
+    close: async () => undefined,
   };
 }
 
