@@ -47,9 +47,21 @@ const COMMANDS: CommandTable = {
     summary: "the CPU load app that the autoscaler demo scales",
     load: async () => (await import("../workloads/cpu-load/main.ts")).main,
   },
+  scaler: {
+    summary: "KEDA's external scaler: as many posture jobs as images wait and nodes are free",
+    load: async () => (await import("../xds/scaler/main.ts")).main,
+  },
+  posture: {
+    summary: "the posture jobs: build, apply, status, stop, and the controller of their nodes",
+    load: async () => (await import("./posture/main.ts")).main,
+  },
   setup: {
     summary: "bring up the autoscaler demo on minikube, kind or the current cluster; --delete takes it away",
     load: async () => (await import("./setup/main.ts")).main,
+  },
+  doctor: {
+    summary: "look at an installation in a cluster, name its faults and what mends each",
+    load: async () => (await import("./doctor/main.ts")).main,
   },
 };
 
