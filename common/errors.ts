@@ -119,6 +119,10 @@ export const CATALOGUE = {
     means: "the mesh's certificate authority gives no certificate; it is asked again",
     next: "check that istiod runs, that --istio-ca leads to it, and that the pod mounts a token of audience istio-ca",
   },
+  EK_CONSOLE_UNREACHABLE: {
+    means: "the control plane's console does not answer through the API server",
+    next: "forward it (kubectl port-forward -n evenkeel deployment/evenkeel-control-plane 18001) and give --console http://127.0.0.1:18001",
+  },
   EK_STOPPED: { means: "a command was stopped before it was done", next: "run it again" },
   EK_PROMETHEUS_FAILED: {
     means: "Prometheus did not answer a query",

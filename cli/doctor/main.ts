@@ -1,0 +1,71 @@
+import { text as readText } from "node:stream/consumers";
+import { EvenkeelError } from "../../common/errors.ts";
+import { connectKubernetes, type KubeClient } from "../../common/kubernetes/client.ts";
+import { hasCode } from "../../common/kubernetes/failure.ts";
+import { loadSettings } from "../../common/settings.ts";
+import { aheadOf } from "./answer.ts";
+import { type Examination, examine, exitCodeOf } from "./check.ts";
+import { CHECKS } from "./checks.ts";
+import { Look, type Scope } from "./look.ts";
+import { jsonReport, textReport } from "./report.ts";
+import { DOCTOR } from "./settings.ts";
+
+/**
+ * `evenkeel doctor`: looks at an installation and names its faults.
+ * @returns 0: nothing is wrong; 1: findings; 2: it could not look
+ * @throws EvenkeelError EK_USAGE, EK_SETTING_INVALID
+ */
+export async function main(args: string[]): Promise<number> {
+  const loaded = loadSettings(DOCTOR, args);
+  if (loaded.kind === "help") {
+    process.stdout.write(loaded.text);
+    return 0;
+  }
+  const { values } = loaded;
+  let client: KubeClient;
+  try {
+    client = connectKubernetes(values);
+  } catch (error) {
+    if (!hasCode(error, "EK_KUBE_CONFIG")) throw error;
+    return told("the cluster", notLooked(error), values.json);
+  }
+  try {
+    return told(client.server, await examineCluster(client, values), values.json);
+  } finally {
+    client.close();
+  }
+}
+
+/** All checks of one cluster. An API server that cannot be asked at all is the only thing that is said then. */
+export async function examineCluster(client: KubeClient, scope: Scope): Promise<Examination> {
+  let apiAheadMs: number;
+  try {
+    apiAheadMs = await clockDifference(client);
+  } catch (error) {
+    if (!(error instanceof EvenkeelError)) throw error;
+    return notLooked(error);
+  }
+  return examine(new Look(client, scope, apiAheadMs), CHECKS);
+}
+
+/** Nothing could be looked at. */
+function notLooked({ code, where, message, next }: EvenkeelError): Examination {
+  const why = `${code}${where === undefined ? "" : ` ${where}`}: ${message}`;
+  const checks = CHECKS.map(({ name }) => name);
+  return { checks, findings: [], unseen: checks.map((check) => ({ check, why, next })) };
+}
+
+/** How far the API server's clock is ahead of ours at least, in ms. */
+async function clockDifference(client: KubeClient): Promise<number> {
+  const askedMs = Date.now();
+  const signal = AbortSignal.timeout(30_000);
+  const response = await client.stream({ verb: "get", target: { path: "/version" }, signal });
+  const aheadMs = aheadOf(response.headers.date, askedMs, Date.now());
+  await readText(response);
+  return aheadMs ?? 0;
+}
+
+function told(server: string, examination: Examination, json: boolean): number {
+  process.stdout.write((json ? jsonReport : textReport)(server, examination));
+  return exitCodeOf(examination);
+}
