@@ -25,7 +25,7 @@ const server = createServer((request, response) => {
 });
 // Longer than Envoy keeps an idle connection between two of these requests: else both ends may let go of it at once.
 server.keepAliveTimeout = 120_000;
-server.listen(PORT);
+server.listen(PORT, process.env.HOST ?? "0.0.0.0");
 process.once("SIGTERM", () => server.close(() => process.exit(0)));
 
 function burn(ms: number): void {

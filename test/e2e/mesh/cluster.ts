@@ -49,18 +49,19 @@ export async function rolledOut(rig: Rig, namespace: string, name: string, timeo
   ]);
 }
 
-/** Waits for a condition of the ProxyService, true of its newest generation. */
-export async function conditionHolds(rig: Rig, type: string, status = "True", timeoutMs = 3 * MINUTE): Promise<void> {
+/** Waits for a condition of a ProxyService, true of its newest generation. */
+export async function conditionHolds(rig: Rig, type: string, name = "ps-s0"): Promise<void> {
   let said = "";
   const holds = async () => {
     const resource = await get<
       KubeObject & { metadata: { generation: number }; status?: { observedGeneration?: number } }
-    >(rig, "ps", "ps-s0", "-n", SHOP);
+    >(rig, "ps", name, "-n", SHOP);
     said = JSON.stringify(resource.status?.conditions ?? "no conditions");
     const condition = resource.status?.conditions?.find((each) => each.type === type);
-    return condition?.status === status && resource.status?.observedGeneration === resource.metadata.generation;
+    return condition?.status === "True" && resource.status?.observedGeneration === resource.metadata.generation;
   };
-  await waitUntil(`condition ${type}=${status} of ps-s0`, holds, { timeoutMs, everyMs: 500 }).catch((error: Error) => {
+  const patience = { timeoutMs: 3 * MINUTE, everyMs: 500 };
+  await waitUntil(`condition ${type} of ${name}`, holds, patience).catch((error: Error) => {
     throw new Error(`${error.message}; its conditions: ${said}`);
   });
 }

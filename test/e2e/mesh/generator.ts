@@ -4,9 +4,9 @@
  */
 import { Agent, request } from "node:http";
 
-const TIMEOUT_MS = 15_000;
-/** More than this at once is a failure of the service, and no reason to ask more. */
-const MOST_AT_ONCE = 300;
+const TIMEOUT_MS = 30_000;
+/** More than come in that time at any rate of this check: a failure of the service, and no reason to ask more. */
+const MOST_AT_ONCE = 10_000;
 const KEPT_CONNECTIONS = 4;
 
 const [url, rateText] = process.argv.slice(2);

@@ -45,8 +45,10 @@ export async function inspect(mesh: Mesh): Promise<string> {
   const clients = await knownClients(mesh);
   if (!clients.has(GATEWAY))
     throw new Error(`the control plane's clients are ${[...clients].join(", ")}, not ${GATEWAY}`);
-  const analysis = await istioctl(rig, "analyze", "--namespace", SHOP);
-  return `weights ${weights.join(", ")} in the gateway, known as ${GATEWAY}${analysis.trim() === "" ? "" : ", istioctl analyze clean"}`;
+  const analysis = await istioctl(rig, "analyze", "--namespace", SHOP, "--output", "json");
+  const messages = JSON.parse(analysis) as { readonly code: string; readonly message: string }[] | null;
+  if (messages !== null && messages.length > 0) throw new Error(`istioctl analyze: ${analysis}`);
+  return `weights ${weights.join(", ")} in the gateway, known as ${GATEWAY}; istioctl analyze clean`;
 }
 
 /** istiod gives every endpoint weight 1 and we never do: a pod of average speed has more. */

@@ -11,12 +11,17 @@ import { EVENKEEL, get, type Mesh, podsOf, rolledOut, SHOP } from "./cluster.ts"
 const HERE = import.meta.dirname;
 const MANIFESTS = join(HERE, "kubernetes");
 
-/** Packs Evenkeel with the app of this check. @returns the archive and how to remove it */
-export async function packEvenkeel(): Promise<{ readonly archive: string; remove(): Promise<void> }> {
+/** Packs Evenkeel with the app of this check, and gives it to the rig. */
+export async function loadEvenkeel(rig: Rig): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "evenkeel-e2e-mesh-"));
-  const archive = join(folder, "image.tar");
-  await packImage(await evenkeelImage({ extra: [file(join(HERE, "app.ts"), "/app/test/e2e/mesh/app.ts")] }), archive);
-  return { archive, remove: () => rm(folder, { recursive: true, force: true }) };
+  try {
+    const archive = join(folder, "image.tar");
+    const extra = [file(join(HERE, "app.ts"), "/app/test/e2e/mesh/app.ts")];
+    await packImage(await evenkeelImage({ extra }), archive);
+    await rig.loadImage(archive);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** Injection of agents first, then everything else, as `kubectl apply -k` does it; until all of it is ready. */
@@ -105,6 +110,6 @@ export async function gatewayComplaints(rig: Rig): Promise<string> {
   const logs = await Promise.all(
     items.map(({ metadata }) => rig.kubectl(["logs", "-n", SHOP, metadata.name, "--tail=20000"]).catch(() => "")),
   );
-  const bad = logs.flatMap((log) => log.split("\n")).filter((line) => /" (0|5\d\d) /.test(line));
+  const bad = logs.flatMap((log) => log.split("\n")).filter((line) => /^\[\S+\] "[^"]*" (0|5\d\d) /.test(line));
   return bad.slice(-10).join("\n");
 }

@@ -6,20 +6,21 @@ import { withFreeRig } from "../support/free-rig.ts";
 import { type BusyFigures, makeBusy, percent } from "./busy.ts";
 import { conditionHolds, EVENKEEL, get, type Mesh, rolledOut, SHOP, serviceAsWritten } from "./cluster.ts";
 import { inspect } from "./inspect.ts";
-import { applyExample, checkAccounts, gatewayComplaints, install, packEvenkeel } from "./install.ts";
+import { applyExample, checkAccounts, gatewayComplaints, install, loadEvenkeel } from "./install.ts";
 import { killOperator } from "./kill-operator.ts";
 import { scaleByLoad } from "./scaling.ts";
+import { strictPods } from "./strict.ts";
 import { startTraffic, type Traffic } from "./traffic.ts";
 
 const URL = "http://sn0.shop.svc.cluster.local/";
-const PER_SECOND = 60;
+const PER_SECOND = 50;
 const MINUTE = 60_000;
 
 interface Extent {
   /** Kills of the operator: in takeovers, in updates, in deletions. */
   readonly kills: { readonly takeover: number; readonly update: number; readonly deletion: number };
   readonly awayMs: number;
-  /** Also what takes minutes: the HPA, and the metrics API as the only source. */
+  /** Also what takes minutes: the HPA, STRICT mutual TLS, and the metrics API as the only source. */
   readonly full: boolean;
 }
 
@@ -35,17 +36,11 @@ async function mesh(extent: Extent): Promise<string> {
   const started = Date.now();
   const say = (line: string) =>
     void process.stderr.write(`mesh ${((Date.now() - started) / 1000).toFixed(0).padStart(4)} s  ${line}\n`);
-  say("packing the image");
-  const image = await packEvenkeel();
-  try {
-    return await withFreeRig({ name: "mesh", with: ["istio", "metrics"], onProgress: say }, async (rig) => {
-      await rig.loadImage(image.archive);
-      await image.remove();
-      return await check({ rig, say }, extent);
-    });
-  } finally {
-    await image.remove();
-  }
+  return await withFreeRig({ name: "mesh", with: ["istio", "metrics"], onProgress: say }, async (rig) => {
+    say("packing and loading the image");
+    await loadEvenkeel(rig);
+    return await check({ rig, say }, extent);
+  });
 }
 
 async function check(mesh: Mesh, extent: Extent): Promise<string> {
@@ -94,6 +89,7 @@ async function underTraffic(mesh: Mesh, traffic: Traffic, extent: Extent): Promi
   await step("control plane away", () => away(mesh, extent.awayMs));
   if (extent.full) {
     await step("autoscaling", async () => `the gateway's HPA went to ${await scaleByLoad(mesh, URL)} pods and back`);
+    await step("STRICT mutual TLS", () => strictPods(mesh));
     await step("the metrics API only", () => metricsOnly(mesh, traffic));
   }
   await step("deletions and takeovers, the operator killed in them", () => cycles(mesh, traffic, kills));

@@ -26,7 +26,7 @@ export interface Traffic {
 const GENERATOR = join(import.meta.dirname, "generator.ts");
 const SHOWN = 8;
 /** Longer than the generator waits for its last answers. */
-const STOP_MS = 20_000;
+const STOP_MS = 35_000;
 
 export async function startTraffic(rig: Rig, url: string, perSecond: number): Promise<Traffic> {
   const answers: Answer[] = [];
