@@ -15,12 +15,14 @@ import {
   targetOf,
 } from "../../common/kubernetes/apply.ts";
 import { connectKubernetes, type KubeClient } from "../../common/kubernetes/client.ts";
+import { hasCode } from "../../common/kubernetes/failure.ts";
 import type { KubeObject } from "../../common/kubernetes/object.ts";
-import type { Target } from "../../common/kubernetes/resource-type.ts";
+import { RESOURCES, type ResourceType, type Target } from "../../common/kubernetes/resource-type.ts";
 import { type ApiServer, startApiServer } from "../../test/rig/api-server.ts";
 import { platformCache } from "../../test/rig/cache.ts";
 import { moduleFile } from "../../test/rig/programs/build.ts";
 import { ISTIO_MODULE, KEDA_MODULE, RECIPES } from "../../test/rig/programs/recipes.ts";
+import { waitUntil } from "../../test/rig/ready.ts";
 import type { Examination } from "./check.ts";
 import { examineCluster } from "./main.ts";
 
@@ -91,7 +93,25 @@ export class ClusterUnderTest {
     // Something that serves the kind is all that a metrics API is here.
     texts.push(stringify(METRICS_KIND));
     await this.server.kubectl(["apply", "--server-side", "-f", "-"], texts.join("\n---\n"));
-    await this.server.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=180s"]);
+    const { gateways, envoyFilters, scaledJobs, scaledObjects, proxyServices, nodeMetrics } = RESOURCES;
+    for (const kind of [gateways, envoyFilters, scaledJobs, scaledObjects, proxyServices, nodeMetrics])
+      await this.whenServed(kind, true);
+  }
+
+  /** Waits until a kind can be listed, or no longer can: a definition that is established may not be served yet. */
+  async whenServed(resource: ResourceType, served: boolean): Promise<void> {
+    await waitUntil(
+      `${resource.plural} served: ${served}`,
+      async () => {
+        try {
+          await this.admin.json({ verb: "list", target: { resource } });
+          return served;
+        } catch (error) {
+          return !served && hasCode(error, "EK_KUBE_API_MISSING");
+        }
+      },
+      { timeoutMs: 180_000, everyMs: 100 },
+    );
   }
 
   /** Creates an object, and its status when it has one. */

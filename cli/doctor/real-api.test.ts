@@ -273,14 +273,14 @@ const FAULTS: readonly Fault[] = [
       const name = "nodes.metrics.k8s.io";
       const definition = { resource: RESOURCES.customResourceDefinitions, name };
       const again = await cluster.delete(definition);
-      await cluster.server.kubectl(["wait", "--for=delete", `crd/${name}`, "--timeout=60s"]);
+      await cluster.whenServed(RESOURCES.nodeMetrics, false);
       const undo = await cluster.patchStatus(at("horizontalPodAutoscalers", "uploads/proxy-worker-hpa"), {
         conditions: [condition("ScalingActive", "False", "FailedGetResourceMetric", "could not find the resource")],
       });
       return async () => {
         await undo();
         await again();
-        await cluster.server.kubectl(["wait", "--for=condition=Established", `crd/${name}`, "--timeout=60s"]);
+        await cluster.whenServed(RESOURCES.nodeMetrics, true);
       };
     },
     finds: { "metrics-api": "the metrics API is missing" },

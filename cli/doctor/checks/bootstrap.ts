@@ -13,7 +13,11 @@ export interface BootstrapFacts {
   /** By `NAMESPACE/NAME`. */
   readonly configMaps: ReadonlyMap<string, ConfigMap>;
   readonly systemNamespace: string;
+  readonly nowMs: number;
 }
+
+/** A rollout has new pods; while there is such a young one, the old ones are about to go. In ms. */
+const ROLLOUT_MS = 120_000;
 
 const ANNOTATION = "sidecar.istio.io/bootstrapOverride";
 /** What gateways that mount the ConfigMap themselves use instead. */
@@ -69,7 +73,8 @@ function faultOf(workload: Workload, handOver: HandOver, facts: BootstrapFacts):
       mend: `${configMapCommand(workload.namespace, name, facts.systemNamespace)}\nkubectl rollout restart ${workload.ref}`,
     });
   const old = workload.pods.filter(({ metadata }) => metadata.annotations?.[ANNOTATION] !== name);
-  if (old.length === 0) return undefined;
+  const youngestMs = Math.max(...workload.pods.map(({ metadata }) => Date.parse(metadata.creationTimestamp ?? "")));
+  if (old.length === 0 || facts.nowMs - youngestMs < ROLLOUT_MS) return undefined;
   return make({
     what: "gateway pods were made before their bootstrap override",
     where: listed(old.map(podKey)),
@@ -113,6 +118,7 @@ export const bootstrap: Check = {
       handOvers,
       configMaps: new Map(configMaps.map((each) => [`${each.metadata.namespace}/${each.metadata.name}`, each])),
       systemNamespace: look.scope.systemNamespace,
+      nowMs: look.nowMs,
     });
   },
 };

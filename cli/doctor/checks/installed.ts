@@ -38,7 +38,28 @@ export function judgeInstalled({ installation, hasProxyServices, systemNamespace
       mend: "kubectl apply -f manifests/operator/",
       explains: ["operator"],
     });
-  return findings;
+  const idle = [
+    ...(nothing || wanting.length > 0 || proxyServices.length > 0 ? scaledAway(installation, "control-plane") : []),
+    ...(proxyServices.length > 0 ? scaledAway(installation, "operator") : []),
+  ];
+  return [...findings, ...idle];
+}
+
+/** What has no replicas, by somebody's decision. */
+function scaledAway(installation: Installation, role: "control-plane" | "operator"): Finding[] {
+  const workloads = ofRole(installation, role);
+  const first = workloads[0];
+  if (first === undefined || workloads.some(({ controller }) => controller?.spec?.replicas !== 0)) return [];
+  return [
+    {
+      check: "installed",
+      what: `${first.name} is scaled to zero`,
+      where: first.key,
+      seen: "spec.replicas is 0",
+      mend: `kubectl scale ${first.ref} --replicas=2`,
+      explains: [role === "operator" ? "operator" : "control plane", first.key],
+    },
+  ];
 }
 
 export const installed: Check = {

@@ -49,6 +49,7 @@ describe("bootstrap", () => {
       handOvers: handOversOf([filter()]),
       configMaps,
       systemNamespace: "evenkeel",
+      nowMs: NOW,
     });
     if (told === undefined) expect(findings).toEqual([]);
     else {
@@ -57,13 +58,21 @@ describe("bootstrap", () => {
     }
   });
 
+  it("waits for a rollout", () => {
+    const at = gateway(ANNOTATION, {});
+    const young = pod("shop/ps-s0-2", { labels: LABELS, annotations: ANNOTATION, since: secondsAgo(5) });
+    const facts = { configMaps: good, handOvers: handOversOf([filter()]), systemNamespace: "evenkeel", nowMs: NOW };
+    const rolling = { ...at, pods: [...at.pods, young] };
+    expect(judgeBootstrap({ ...facts, installation: installation([rolling]) })).toEqual([]);
+  });
+
   it("takes the variable of a mounted one", () => {
     const env = [{ name: "ISTIO_BOOTSTRAP_OVERRIDE", value: "/etc/x.json" }];
     const own = workload("shop/ps-s0", "gateway", [pod("shop/ps-s0-1", { labels: LABELS })], {
       metadata: { labels: LABELS },
       spec: { containers: [{ name: "istio-proxy", env }] },
     });
-    const facts = { installation: installation([own]), configMaps: new Map(), systemNamespace: "evenkeel" };
+    const facts = { installation: installation([own]), configMaps: new Map(), systemNamespace: "evenkeel", nowMs: NOW };
     expect(judgeBootstrap({ ...facts, handOvers: handOversOf([filter()]) })).toEqual([]);
   });
 });

@@ -1,8 +1,8 @@
 import { hasCode } from "../../../common/kubernetes/failure.ts";
-import type { KubeObject } from "../../../common/kubernetes/object.ts";
 import { RESOURCES } from "../../../common/kubernetes/resource-type.ts";
 import type { Check } from "../check.ts";
 import type { Finding } from "../finding.ts";
+import type { Look } from "../look.ts";
 import { listed, shortened } from "../mend.ts";
 import type { Autoscaler } from "../objects.ts";
 import { autoscalersOf } from "./autoscaler.ts";
@@ -49,13 +49,19 @@ export const metricsApi: Check = {
     const autoscalers = autoscalersOf(installation, all)
       .filter(({ autoscaler }) => autoscaler.spec?.metrics?.some(({ type }) => type?.endsWith("Resource")) !== false)
       .map(({ autoscaler: { metadata } }) => `${metadata.namespace}/${metadata.name}`);
-    try {
-      const nodes = await look.listIfServed<KubeObject>(RESOURCES.nodeMetrics);
-      return judgeMetricsApi({ api: nodes === undefined ? { state: "missing" } : { state: "ok" }, autoscalers });
-    } catch (error) {
-      // The aggregator's 503, and what stands behind it.
-      if (!hasCode(error, "EK_KUBE_FAILED")) throw error;
-      return judgeMetricsApi({ api: { state: "failing", message: error.message }, autoscalers });
-    }
+    return judgeMetricsApi({ api: await readApi(look), autoscalers });
   },
 };
+
+async function readApi({ client }: Look): Promise<MetricsFacts["api"]> {
+  try {
+    // Its lists have no version, as those of stored objects have.
+    await client.json({ verb: "list", target: { resource: RESOURCES.nodeMetrics } });
+    return { state: "ok" };
+  } catch (error) {
+    if (hasCode(error, "EK_KUBE_API_MISSING")) return { state: "missing" };
+    // The aggregator's 503, and what stands behind it.
+    if (hasCode(error, "EK_KUBE_FAILED")) return { state: "failing", message: error.message };
+    throw error;
+  }
+}
