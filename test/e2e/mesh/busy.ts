@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { consolePage, EVENKEEL, type KubeObject, type Mesh, podsOf, SHOP } from "./cluster.ts";
+import { consolePage, EVENKEEL, type Mesh, podsOf, SHOP } from "./cluster.ts";
 import { type Answer, sharesOf, type Traffic } from "./traffic.ts";
 
 /** The part of its fair share to which a busy pod's must fall, and from which on it counts as back. */
 const FALLEN = 0.5;
 const BACK = 0.7;
-const LOOK_MS = 100;
-const BEFORE_MS = 5000;
+const LOOK_MS = 50;
+/** How long shares may take to be level before anything is done. */
+const CALM_MS = 60_000;
 /** Requests of so long are looked at for a share. */
 const WINDOW_MS = 3000;
 
@@ -35,61 +36,69 @@ export interface BusyFigures {
 export async function makeBusy(mesh: Mesh, traffic: Traffic, options: BusyOptions): Promise<BusyFigures> {
   const pods = await podsOf(mesh.rig, SHOP, "app=s0");
   const [pod] = pods;
-  if (pod?.status?.podIP === undefined || pods.length < 2) throw new Error(`only ${pods.length} pods of the app`);
-  const fair = 1 / pods.length;
-  const { name } = pod.metadata;
-  await sleep(BEFORE_MS);
-  const before = sharesOf(traffic.answers, Date.now() - BEFORE_MS, Date.now()).get(name) ?? 0;
-  if (before < BACK * fair)
-    throw new Error(`${name} has ${percent(before)} before it is busy, fair were ${percent(fair)}`);
-  const stepMs = Number(await mesh.rig.exec(asking(`http://${pod.status.podIP}:8080/busy?ms=${options.busyMs}`)));
-  const weightMs = await weightsReach(mesh, pod, stepMs, (relative) => relative < FALLEN, options.busyMs, "falls");
-  const endMs = stepMs + options.busyMs;
+  const address = pod?.status?.podIP;
+  if (pod === undefined || address === undefined || pods.length < 2)
+    throw new Error(`only ${pods.length} pods of the app`);
+  const [controlPlane] = await podsOf(mesh.rig, EVENKEEL, "app.kubernetes.io/name=evenkeel-control-plane");
+  const forward = await mesh.rig.forward(`${controlPlane?.status?.podIP}:18001`);
+  try {
+    const weight = () => relativeWeight(`http://${forward.host}:${forward.port}/fleet`, address);
+    return await watchShare(mesh, traffic, options, {
+      name: pod.metadata.name,
+      address,
+      fair: 1 / pods.length,
+      weight,
+    });
+  } finally {
+    await forward.close();
+  }
+}
+
+interface BusyPod {
+  readonly name: string;
+  readonly address: string;
+  /** What it would get if all were alike. */
+  readonly fair: number;
+  /** Its weight as a part of the heaviest. */
+  weight(): Promise<number | undefined>;
+}
+
+async function watchShare(mesh: Mesh, traffic: Traffic, options: BusyOptions, pod: BusyPod): Promise<BusyFigures> {
+  const { busyMs, fallsWithinMs, returnsWithinMs } = options;
+  const { name, fair } = pod;
+  await sleep(WINDOW_MS);
+  const before = await shareIsFair(traffic, name, fair, CALM_MS);
+  const stepMs = Number(await mesh.rig.exec(asking(`http://${pod.address}:8080/busy?ms=${busyMs}`)));
+  const weightMs = await weightIs(pod, stepMs, (relative) => relative < FALLEN, busyMs);
+  const endMs = stepMs + busyMs;
   await sleep(Math.max(0, endMs - Date.now()));
-  const backMs = await weightsReach(
-    mesh,
-    pod,
-    endMs,
-    (relative) => relative > BACK,
-    options.returnsWithinMs,
-    "returns",
-  );
-  const fromMs = stepMs + (options.fallsWithinMs ?? weightMs + 1000);
+  const backMs = await weightIs(pod, endMs, (relative) => relative > BACK, returnsWithinMs);
+  const fromMs = stepMs + (fallsWithinMs ?? weightMs + 1000);
   const share = sharesOf(traffic.answers, fromMs, endMs).get(name) ?? 0;
   mesh.say(
     `${name}: ${percent(before)} before, ${percent(share)} while busy; weights after ${weightMs} ms, back after ${backMs} ms; ` +
       `each second ${bySecond(traffic.answers, name, stepMs, Date.now())}`,
   );
   if (share > FALLEN * fair) throw new Error(`${name} had ${percent(share)} of the requests while it was busy`);
-  if (options.fallsWithinMs !== undefined && weightMs > options.fallsWithinMs)
-    throw new Error(`the weights told of the busy pod after ${weightMs} ms, later than ${options.fallsWithinMs} ms`);
-  await shareReturns(traffic, name, fair, options.returnsWithinMs);
+  if (fallsWithinMs !== undefined && weightMs > fallsWithinMs)
+    throw new Error(`the weights told of the busy pod after ${weightMs} ms, later than ${fallsWithinMs} ms`);
+  await shareIsFair(traffic, name, fair, returnsWithinMs);
   return { weightMs, share, fair, backMs };
 }
 
-/** Waits until the busy pod's weight, relative to the heaviest, is as wanted. @returns ms since `sinceMs` */
-async function weightsReach(
-  { rig }: Mesh,
-  pod: KubeObject,
+/** Waits until the busy pod's weight is as wanted. @returns ms since `sinceMs` */
+async function weightIs(
+  { weight }: BusyPod,
   sinceMs: number,
   wanted: (relative: number) => boolean,
   timeoutMs: number,
-  what: string,
 ): Promise<number> {
-  const [controlPlane] = await podsOf(rig, EVENKEEL, "app.kubernetes.io/name=evenkeel-control-plane");
-  const address = controlPlane?.status?.podIP ?? "";
-  const until = sinceMs + timeoutMs;
-  const forward = await rig.forward(`${address}:18001`);
-  try {
-    for (;;) {
-      const relative = await relativeWeight(`http://${forward.host}:${forward.port}/fleet`, pod.status?.podIP ?? "");
-      if (relative !== undefined && wanted(relative)) return Date.now() - sinceMs;
-      if (Date.now() > until)
-        throw new Error(`the weight of the busy pod ${what} not within ${timeoutMs} ms: it is ${relative} of the most`);
-      await sleep(LOOK_MS);
-    }
-  } finally {
-    await forward.close();
+  for (;;) {
+    const relative = await weight();
+    if (relative !== undefined && wanted(relative)) return Date.now() - sinceMs;
+    if (Date.now() > sinceMs + timeoutMs)
+      throw new Error(`after ${timeoutMs} ms the weight of the busy pod is still ${relative} of the most`);
+    await sleep(LOOK_MS);
   }
 }
 
@@ -109,12 +118,14 @@ async function relativeWeight(url: string, address: string): Promise<number | un
 
 const isOf = (key: string, address: string): boolean => key.startsWith(`${address}:`);
 
-async function shareReturns(traffic: Traffic, name: string, fair: number, timeoutMs: number): Promise<void> {
+/** Waits until a pod's share of the last requests is near its fair one. */
+async function shareIsFair(traffic: Traffic, name: string, fair: number, timeoutMs: number): Promise<number> {
   const until = Date.now() + timeoutMs + WINDOW_MS;
   for (;;) {
     const share = sharesOf(traffic.answers, Date.now() - WINDOW_MS, Date.now()).get(name) ?? 0;
-    if (share >= BACK * fair) return;
-    if (Date.now() > until) throw new Error(`the share of ${name} did not return: it is ${percent(share)}`);
+    if (share >= BACK * fair) return share;
+    if (Date.now() > until)
+      throw new Error(`${name} has ${percent(share)} of the requests and is not busy; fair were ${percent(fair)}`);
     await sleep(LOOK_MS);
   }
 }
