@@ -17,8 +17,11 @@ import sys
 import time
 
 CONTROL = 3
+PR_CAPBSET_DROP = 24
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
+CAP_DAC_OVERRIDE = 1
+LAST_CAPABILITY = 63
 # How long killed processes may take to vanish; one that waits on a broken disk never does.
 KILL_SECONDS = 5
 
@@ -44,7 +47,7 @@ def main(arguments):
         (resource.RLIMIT_FSIZE, file_size, file_size),
         (resource.RLIMIT_CORE, 0, 0),
     )
-    script = start(limits, arguments[4:])
+    script = start(libc, limits, arguments[4:])
     tell(f"started {script}")
     status = wait_for(script, wake_read)
     if not end_all():
@@ -53,7 +56,7 @@ def main(arguments):
         tell(f"ended {os.waitstatus_to_exitcode(status)}")
 
 
-def start(limits, command):
+def start(libc, limits, command):
     """Forks and executes the command in a session of its own; its pid, or OSError when it could not be executed."""
     fault_read, fault_write = os.pipe()
     pid = os.fork()
@@ -65,6 +68,7 @@ def start(limits, command):
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
             signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
             prefer_for_the_oom_killer()
+            give_up_roots_rights(libc)
             for limit, soft, hard in limits:
                 set_limit(limit, soft, hard)
             os.execv(command[0], command)
@@ -86,6 +90,17 @@ def set_limit(limit, soft, hard):
     if ceiling != resource.RLIM_INFINITY:
         soft, hard = min(soft, ceiling), min(hard, ceiling)
     resource.setrlimit(limit, (soft, hard))
+
+
+def give_up_roots_rights(libc):
+    """Leaves a script of root without capabilities, but for the one to reach a Python in somebody else's home: with
+    them it would unmount the fresh /proc and read the worker's environment in the one below.
+
+    The bounding set is what execve(2) gives to root. Who is not root has nothing in it to lose, and may not ask.
+    """
+    for capability in range(LAST_CAPABILITY + 1):
+        if capability != CAP_DAC_OVERRIDE:
+            libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
 
 
 def prefer_for_the_oom_killer():

@@ -75,6 +75,17 @@ describe.each([...isolations.values()])("a script in isolation $name", (isolatio
     expect(result).toMatchObject({ stdout: "['NoNewPrivs:\\t1\\n']\n" });
   });
 
+  it("has none of root's rights over the machine, not even to uncover another /proc", async () => {
+    const result = await run(`
+import ctypes
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+reaching_files = 1 << 1
+print([name for name in ("CapPrm", "CapEff") if int(status[name], 16) & ~reaching_files])
+print(ctypes.CDLL(None).umount2(b"/proc", 2))
+`);
+    expect(result).toMatchObject({ stdout: "[]\n-1\n", stderr: "" });
+  });
+
   it("gets no more memory than its limit", async () => {
     const result = await run("x = bytearray(10**9)", { memoryBytes: 2 ** 29 });
     expect(result).toMatchObject({ returncode: 1, stderr: expect.stringContaining("MemoryError") });
