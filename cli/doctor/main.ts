@@ -18,7 +18,7 @@ import { DOCTOR } from "./settings.ts";
 export async function main(args: string[]): Promise<number> {
   const loaded = loadSettings(DOCTOR, args);
   if (loaded.kind === "help") {
-    process.stdout.write(loaded.text);
+    process.stdout.write(`${loaded.text}\nChecks\n${checkList()}\n`);
     return 0;
   }
   const { values } = loaded;
@@ -46,6 +46,11 @@ export async function examineCluster(client: KubeClient, scope: Scope): Promise<
     return notLooked(error);
   }
   return examine(new Look(client, scope, apiAheadMs), CHECKS);
+}
+
+function checkList(): string {
+  const width = Math.max(...CHECKS.map(({ name }) => name.length));
+  return CHECKS.map(({ name, looksFor }) => `  ${name.padEnd(width)}  ${looksFor}`).join("\n");
 }
 
 /** Nothing could be looked at. */

@@ -54,6 +54,13 @@ describe("ingress", () => {
   });
 });
 
+it("knows the ports of sidecars by name", () => {
+  const agent = { name: "agent", restartPolicy: "Always", ports: [{ name: "orca", containerPort: 9091 }] };
+  const worker = pod("evenkeel/w-1", { labels: { app: "cp" }, spec: { initContainers: [agent] } });
+  const rule = ingress({ ports: [{ port: "orca" }] });
+  expect(cutBy({ from, to: worker, port: 9091 }, "Ingress", [rule], namespaces)).toEqual([]);
+});
+
 it("looks at egress where a policy is about it", () => {
   const path = { from, to, port: 18000 };
   const deny = policy("shop", { podSelector: {}, policyTypes: ["Egress"] });

@@ -1,6 +1,7 @@
 import { BlockList, isIP } from "node:net";
 import type { KubeObject } from "../../common/kubernetes/object.ts";
 import type { NetworkPolicy, Pod, PolicyPeer, PolicyPort } from "./objects.ts";
+import { runningContainers } from "./pod-state.ts";
 import { selects } from "./selector.ts";
 
 /** One connection between two pods, as NetworkPolicies see it. */
@@ -69,7 +70,7 @@ function isPort({ protocol = "TCP", port, endPort }: PolicyPort, path: Path): bo
   if (protocol !== "TCP") return false;
   if (port === undefined) return true;
   if (typeof port === "number") return path.port >= port && path.port <= (endPort ?? port);
-  return (path.to.spec?.containers ?? []).some(({ ports = [] }) =>
+  return runningContainers(path.to.spec).some(({ ports = [] }) =>
     ports.some((each) => each.name === port && each.containerPort === path.port),
   );
 }
