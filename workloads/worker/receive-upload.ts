@@ -28,6 +28,8 @@ export async function receiveUpload(
   maxBytes: number,
   signal: AbortSignal,
 ): Promise<void> {
+  // A client that has left already ends no listener's wait: neither its body nor the signal has an event to come.
+  signal.throwIfAborted();
   if (!request.isMultipart())
     throw Refusal.unusable(`there is no file: send multipart/form-data with the script in the field "${FIELD}"`);
   const overflow = new AbortController();

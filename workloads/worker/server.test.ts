@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
@@ -6,6 +7,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { openJobDirectories } from "./job-directories.ts";
 import {
   availableIsolations,
   metric,
@@ -204,6 +206,29 @@ describe("POST /reencrypt", () => {
     await until("it has none", async () => (await metric(worker.url, "worker_jobs_queued")) === 0);
     expect(await metric(worker.url, 'worker_jobs_total{outcome="gone"}')).toBe(1);
     await until("its directory is gone", async () => (await readdir(worker.directory)).length === 0);
+  });
+
+  it("forgets a client that left before its upload was read", async () => {
+    const jobs = await openJobDirectories(flags);
+    const left = Promise.withResolvers<void>();
+    const slow = await another({
+      jobs: {
+        ...jobs,
+        async create() {
+          await left.promise;
+          return jobs.create();
+        },
+      },
+    });
+    slow.worker.app.server.on("connection", (socket) => socket.on("close", () => left.resolve()));
+    const socket = connect(slow.port, "127.0.0.1");
+    socket.write(`POST /reencrypt HTTP/1.1\r\nhost: w\r\ncontent-type: ${FORM}\r\ncontent-length: 9999\r\n\r\n--b\r\n`);
+    await once(slow.worker.app.server, "request");
+    socket.destroy();
+    await left.promise;
+    await until("it has no place", async () => (await metric(slow.url, "worker_jobs_queued")) === 0);
+    expect(await metric(slow.url, 'worker_jobs_total{outcome="gone"}')).toBe(1);
+    expect(await readdir(jobs.path)).toEqual([]);
   });
 
   it("gives up on a client that never finishes its upload", async () => {
