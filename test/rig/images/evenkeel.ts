@@ -29,11 +29,15 @@ export interface EvenkeelImageOptions {
 export async function evenkeelImage(options: EvenkeelImageOptions = {}): Promise<ImageSpec> {
   const node = join(REPOSITORY, "node_modules", "node", "bin", "node");
   const shell = ["/bin/sh", "/bin/sleep", "/bin/cat"].filter((path) => existsSync(path));
+  const modules = productionModules();
+  const compiled = modules.flatMap((entry) => (entry.kind === "file" && isCompiled(entry.path) ? [entry.source] : []));
+  const libraries = await librariesOf([node, ...shell.map((path) => realpathSync(path)), ...compiled]);
   const runtime = [
     ...accounts(),
     file(node, "/usr/local/bin/node"),
     ...shell.map((path) => file(path)),
-    ...(await librariesOf([node, ...shell.map((path) => realpathSync(path))])),
+    // What packages bring themselves they find beside them.
+    ...libraries.filter(({ path }) => !path.startsWith(REPOSITORY)),
   ];
   return {
     name: options.name ?? EVENKEEL_IMAGE,
@@ -43,7 +47,7 @@ export async function evenkeelImage(options: EvenkeelImageOptions = {}): Promise
     layers: [
       runtime,
       ...(options.python === true ? [await pythonLayer()] : []),
-      productionModules(),
+      modules,
       [...code(), ...(options.extra ?? [])],
     ],
   };
@@ -75,6 +79,11 @@ export function productionPaths(lock: PackageLock): string[] {
   return Object.entries(lock.packages)
     .filter(([path, facts]) => path !== "" && facts.dev !== true && facts.devOptional !== true)
     .map(([path]) => path);
+}
+
+/** A package's compiled part, whose libraries the image must have. */
+function isCompiled(path: string): boolean {
+  return /\.node$|\.so(\.\d+)*$/.test(path);
 }
 
 /** TypeScript (which Node does not run in packages) and source maps are for those who write code; packages inside packages have entries of their own. */

@@ -151,8 +151,11 @@ export class AnalysisPool {
 
 async function ready(worker: Worker, onReady: (estimator: string) => void): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    const failed = (what: string, cause?: unknown) =>
+    const failed = (what: string, cause?: unknown) => {
+      // A timer that is left would keep a program that has failed from ending.
+      clearTimeout(timer);
       reject(new EvenkeelError("EK_CHILD_FAILED", `a worker thread cannot begin: ${what}`, { cause }));
+    };
     const timer = setTimeout(() => failed(`it was not ready after ${START_MS / 1000} s`), START_MS);
     worker.once("error", (error) => failed((error as Error).message, error));
     worker.once("exit", (code) => failed(`it ended with ${code}`));
