@@ -82,6 +82,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     fleet: source,
     signals,
     demand,
+    loadReports,
     settleTimeoutMs: options.settleTimeoutMs,
     onWeights: (cluster, weights) => {
       publisher.publishWeights(cluster, weights);

@@ -69,8 +69,8 @@ const COMMAND = {
       env: "EVENKEEL_LOAD_REPORT_INTERVAL",
       value: "TIME",
       parse: is.duration(100, 60_000),
-      default: "1s",
-      help: "how often the Envoys report their load",
+      default: "100ms",
+      help: "how often each Envoy reports its load; with more than 50 of them, those that come later less often",
     },
     logLevel: {
       flag: "log-level",

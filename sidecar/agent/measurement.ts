@@ -2,8 +2,6 @@ import type { Meter } from "./meter.ts";
 import type { CpuShares } from "./wanted.ts";
 import { Window } from "./window.ts";
 
-/** What CPU figures span: short enough that a step shows in full within a quarter of a second. */
-const WINDOW_MS = 200;
 /** How often limits and memory are read while somebody listens, and the target is looked for while nobody does. */
 const SLOW_MS = 1000;
 
@@ -12,8 +10,6 @@ export interface Figures extends CpuShares {
   readonly memory: number;
   /** Cores that count as all. */
   readonly capacity: number;
-  /** How many looks the listener's first figures have come since: the window is full at the second. */
-  readonly looks: number;
 }
 
 /** Figures, or why there are none. */
@@ -41,7 +37,7 @@ export interface MeasurementOptions {
  */
 export class Measurement {
   readonly #options: MeasurementOptions;
-  readonly #window = new Window(WINDOW_MS);
+  readonly #window: Window;
   readonly #listeners = new Map<(outcome: Outcome) => void, number>();
   readonly #presence = new Set<(present: boolean) => void>();
   #meter: Meter | undefined;
@@ -51,10 +47,11 @@ export class Measurement {
   #slowMs = Number.NEGATIVE_INFINITY;
   #capacity = 1;
   #memory = 0;
-  #looks = 0;
 
   constructor(options: MeasurementOptions) {
     this.#options = options;
+    // One look of the agent's own interval: who reads the figures knows best how much of them to smooth.
+    this.#window = new Window(options.intervalMs);
   }
 
   get present(): boolean {
@@ -76,7 +73,6 @@ export class Measurement {
     this.#listeners.set(listener, intervalMs);
     if (wasIdle) {
       this.#window.clear();
-      this.#looks = 0;
       this.#slowMs = Number.NEGATIVE_INFINITY;
     }
     // A new and more eager listener does not wait out the old interval.
@@ -91,11 +87,10 @@ export class Measurement {
     return () => this.#presence.delete(listener);
   }
 
-  /** Figures of a full window, for somebody who asks once. */
+  /** The next figures, for somebody who asks once. */
   once(): Promise<Outcome> {
     return new Promise((resolve) => {
       const stop = this.listen((outcome) => {
-        if (outcome.kind === "figures" && outcome.figures.looks < 2) return;
         stop();
         resolve(outcome);
       });
@@ -152,11 +147,7 @@ export class Measurement {
     this.#window.add(nowMs, reading);
     const shares = this.#window.shares(this.#capacity);
     if (shares === undefined) return;
-    this.#looks++;
-    this.#tell({
-      kind: "figures",
-      figures: { ...shares, memory: this.#memory, capacity: this.#capacity, looks: this.#looks },
-    });
+    this.#tell({ kind: "figures", figures: { ...shares, memory: this.#memory, capacity: this.#capacity } });
   }
 
   #tell(outcome: Outcome): void {
@@ -172,7 +163,6 @@ export class Measurement {
     }
     this.#meter = opened.meter;
     this.#window.clear();
-    this.#looks = 0;
     this.#slowMs = Number.NEGATIVE_INFINITY;
     for (const listener of this.#presence) listener(true);
     return this.#meter;

@@ -6,8 +6,8 @@ interface Look {
 }
 
 /**
- * The last moments of a meter: CPU over the newest looks that together span the window. Short enough to follow a step at once, long enough that
- * clock ticks and the kernel's time slices do not show.
+ * The last moments of a meter: CPU over the newest looks that together span the window. An eager listener's looks are closer together than that: in
+ * less than some tens of milliseconds, the kernel's time slices show.
  */
 export class Window {
   readonly #spanMs: number;

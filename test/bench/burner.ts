@@ -1,21 +1,18 @@
 import { type Child, startChild } from "../../common/child.ts";
 
+/** Asleep while idle: on a machine short of CPU, a process that only looks for orders would wait for it, and look busy. */
 const PROGRAM = `
-import signal, time
-busy = False
-def be(value):
-    def handler(*_):
-        global busy
-        busy = value
-    return handler
-signal.signal(signal.SIGUSR1, be(True))
-signal.signal(signal.SIGUSR2, be(False))
+import signal
+BUSY, IDLE = signal.SIGUSR1, signal.SIGUSR2
+signal.pthread_sigmask(signal.SIG_BLOCK, {BUSY, IDLE})
 print("ready", flush=True)
+busy = False
 while True:
+    order = signal.sigtimedwait({BUSY, IDLE}, 0) if busy else signal.sigwaitinfo({BUSY, IDLE})
+    if order is not None:
+        busy = order.si_signo == BUSY
     if busy:
         sum(range(2000))
-    else:
-        time.sleep(0.005)
 `;
 
 /** A process whose CPU is all or nothing, by command: the step of a step response. */

@@ -3,42 +3,71 @@ import { type Stack, startStack } from "../../cli/demo/stack.ts";
 import { EvenkeelError } from "../../common/errors.ts";
 import { type Burner, startBurner } from "./burner.ts";
 import { percentile, printTable, round } from "./figures.ts";
+import { startTrickle, type Trickle } from "./trickle.ts";
 
 const STEPS = 50;
+const LOADED_STEPS = 20;
+const LOADED_REQUESTS_PER_SECOND = 20;
 const WORKERS = 4;
 const POLL_MS = 10;
 const STEP_TIMEOUT_MS = 10_000;
+/** How long a fleet rests between two steps under load: the smoothed CPU of the last step must not look like its requests' cost. */
+const REST_MS = 1000;
+/** Several load reports of 1 s: what the proxy sends is known by then. */
+const KNOWN_MS = 5000;
 
-/** From a CPU step to the changed weight in Envoy's own `/clusters`, {@link STEPS} times, on the whole real stack. */
+/** Times from a CPU step on, in ms. */
+interface Series {
+  /** Until the worker's weight was lower than the others'. */
+  readonly changed: number[];
+  /** Until it was at most half of theirs. */
+  readonly halved: number[];
+}
+
+/**
+ * From a CPU step to the changed weight in Envoy's own `/clusters`, on the whole real stack: {@link STEPS} times in a fleet
+ * without requests, then {@link LOADED_STEPS} times under a light stream of cheap ones.
+ */
 export async function run(json: boolean): Promise<void> {
   const burners = await Promise.all(Array.from({ length: WORKERS }, (_, index) => startBurner(`burner-${index + 1}`)));
   let stack: Stack | undefined;
+  let trickle: Trickle | undefined;
   try {
     stack = await startStack({
       workers: WORKERS,
       agentPid: (index) => (burners[index] as Burner).pid,
       onProgress: (line) => console.error(`· ${line}`),
     });
-    const changed: number[] = [];
-    const halved: number[] = [];
-    for (let step = 0; step < STEPS; step += 1) {
-      const index = step % WORKERS;
-      const key = (stack.workers[index] as Stack["workers"][number]).key;
-      await evenAgain(stack);
-      // Steps must not fall into the rhythm of the agent's looks.
-      await sleep(Math.random() * 200);
-      const burner = burners[index] as Burner;
-      const started = performance.now();
-      burner.busy();
-      changed.push(await timeUntil(stack, key, started, 0.95));
-      halved.push(await timeUntil(stack, key, started, 0.5));
-      burner.idle();
-    }
-    report(json, changed, halved);
+    await sleep(KNOWN_MS);
+    const quiet = await steps(stack, burners, STEPS, 0);
+    trickle = startTrickle(`${stack.url}/healthz`, LOADED_REQUESTS_PER_SECOND);
+    await sleep(KNOWN_MS);
+    const loaded = await steps(stack, burners, LOADED_STEPS, REST_MS);
+    const requests = trickle.stop();
+    if (requests.failed > 0) console.error(`· ${requests.failed} requests failed, ${requests.answered} did not`);
+    report(json, quiet, loaded);
   } finally {
+    trickle?.stop();
     await stack?.stop();
     await Promise.all(burners.map((burner) => burner.stop()));
   }
+}
+
+async function steps(stack: Stack, burners: readonly Burner[], count: number, restMs: number): Promise<Series> {
+  const series: Series = { changed: [], halved: [] };
+  for (let step = 0; step < count; step += 1) {
+    const index = step % WORKERS;
+    const key = (stack.workers[index] as Stack["workers"][number]).key;
+    await sleep(restMs);
+    await evenAgain(stack);
+    const burner = burners[index] as Burner;
+    const started = performance.now();
+    burner.busy();
+    series.changed.push(await timeUntil(stack, key, started, 0.95));
+    series.halved.push(await timeUntil(stack, key, started, 0.5));
+    burner.idle();
+  }
+  return series;
 }
 
 /** Waits until a host's weight is at most `ratio` of the mean of the others. */
@@ -58,36 +87,55 @@ async function relativeWeight(stack: Stack, key: string): Promise<number> {
   return own / (others / (hosts.size - 1));
 }
 
+/** Waits until all weights are the same, at a random moment of the agents' rhythm. */
 async function evenAgain(stack: Stack): Promise<void> {
   const deadline = performance.now() + 3 * STEP_TIMEOUT_MS;
   while (performance.now() < deadline) {
-    const weights = [...(await envoyHosts(stack)).values()].map(({ weight }) => weight);
-    if (Math.min(...weights) >= 0.97 * Math.max(...weights)) return;
+    if (await isEven(stack)) {
+      await sleep(Math.random() * 200);
+      if (await isEven(stack)) return;
+    }
     await sleep(5 * POLL_MS);
   }
   throw new EvenkeelError("EK_TIMEOUT", "the weights did not become even again after a step");
 }
 
-function report(json: boolean, changed: readonly number[], halved: readonly number[]): void {
+async function isEven(stack: Stack): Promise<boolean> {
+  return new Set([...(await envoyHosts(stack)).values()].map(({ weight }) => weight)).size === 1;
+}
+
+function report(json: boolean, quiet: Series, loaded: Series): void {
   const row = (name: string, figures: readonly number[]) => [
     name,
     figures.length,
     ...[0.5, 0.9, 0.99, 1].map((q) => round(percentile(figures, q), 0)),
   ];
+  const light = `at ${LOADED_REQUESTS_PER_SECOND} requests/s`;
   printTable(
     ["from the CPU step to", "steps", "p50 ms", "p90 ms", "p99 ms", "max ms"],
-    [row("a changed weight in Envoy", changed), row("half of the weight in Envoy", halved)],
+    [
+      row("a changed weight in Envoy, no requests", quiet.changed),
+      row("half of the weight in Envoy, no requests", quiet.halved),
+      row(`a changed weight in Envoy, ${light}`, loaded.changed),
+      row(`half of the weight in Envoy, ${light}`, loaded.halved),
+    ],
   );
   if (!json) return;
   console.log(
     JSON.stringify({
-      steps: changed.length,
-      changed_p50_ms: round(percentile(changed, 0.5)),
-      changed_p99_ms: round(percentile(changed, 0.99)),
-      halved_p50_ms: round(percentile(halved, 0.5)),
-      halved_p99_ms: round(percentile(halved, 0.99)),
+      steps: quiet.changed.length,
+      ...named("changed", quiet.changed),
+      ...named("halved", quiet.halved),
+      loaded_steps: loaded.changed.length,
+      loaded_requests_per_second: LOADED_REQUESTS_PER_SECOND,
+      ...named("loaded_changed", loaded.changed),
+      ...named("loaded_halved", loaded.halved),
     }),
   );
+}
+
+function named(name: string, figures: readonly number[]): Record<string, number> {
+  return { [`${name}_p50_ms`]: round(percentile(figures, 0.5)), [`${name}_p99_ms`]: round(percentile(figures, 0.99)) };
 }
 
 function sleep(ms: number): Promise<void> {

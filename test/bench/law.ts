@@ -16,7 +16,7 @@ const BASE: Omit<Scenario, "seed" | "proxies"> = {
   unweighted: "full-scan",
   activeRequestBias: 2,
   deadTimeMs: 50,
-  loadReportMs: 1000,
+  loadReportMs: 100,
 };
 
 const FLEETS: Readonly<Record<string, Partial<Scenario>>> = {

@@ -6,12 +6,15 @@ import {
 } from "../../proto/generated/envoy/service/load_stats/v3/lrs.ts";
 import type { Duration } from "../../proto/generated/google/protobuf/duration.ts";
 import type { LoadReportSink } from "../signals/load-report.ts";
-import { endpointLoadReports } from "./load-stats.ts";
+import { clusterLoadReports } from "./load-stats.ts";
 import { decoder, Malformed } from "./messages.ts";
+
+/** Reports that may arrive each second, over all Envoys. With more of them, each that comes is asked to report less often. */
+const MOST_REPORTS_PER_SECOND = 500;
 
 export interface LoadStatsOptions {
   readonly sink: LoadReportSink;
-  /** How often each Envoy is to report, in ms. */
+  /** How often each Envoy is to report while there are few, in ms. */
   readonly intervalMs: number;
   /** Called with each report that was taken in. */
   readonly onReport: () => void;
@@ -44,7 +47,7 @@ export function addLoadStatsService(server: Server, options: LoadStatsOptions): 
         serial += 1;
         calls.add(call);
         call.once("close", () => calls.delete(call));
-        serve(call, serial, options);
+        serve(call, serial, { ...options, intervalMs: affordableIntervalMs(calls.size, options.intervalMs) });
       },
     },
   );
@@ -54,6 +57,13 @@ export function addLoadStatsService(server: Server, options: LoadStatsOptions): 
     },
     size: () => calls.size,
   };
+}
+
+/** The interval at which so many Envoys can be asked, doubled until their reports are few enough. In ms. */
+export function affordableIntervalMs(envoys: number, wantedMs: number): number {
+  let intervalMs = wantedMs;
+  while ((envoys * 1000) / intervalMs > MOST_REPORTS_PER_SECOND) intervalMs *= 2;
+  return intervalMs;
 }
 
 function serve(call: Call, serial: number, { sink, intervalMs, onReport }: LoadStatsOptions): void {
@@ -79,7 +89,7 @@ function serve(call: Call, serial: number, { sink, intervalMs, onReport }: LoadS
         }),
       );
     }
-    const reports = endpointLoadReports(client, message.clusterStats);
+    const reports = clusterLoadReports(client, message.clusterStats);
     if (reports.length === 0) return;
     sink.record(reports);
     onReport();

@@ -6,7 +6,8 @@ import {
   LoadStatsRequest,
   type LoadStatsResponse,
 } from "../../proto/generated/envoy/service/load_stats/v3/lrs.ts";
-import { endpointLoadReports } from "./load-stats.ts";
+import { clusterLoadReports } from "./load-stats.ts";
+import { affordableIntervalMs } from "./load-stats-service.ts";
 import { plaintext, startTestServer, Talk, until } from "./test-server.ts";
 
 type Deep = Parameters<typeof ClusterStats.fromPartial>[0];
@@ -33,25 +34,50 @@ function stats(clusterName: string, ...localities: ReturnType<typeof endpoint>[]
   } as Deep);
 }
 
-describe("endpointLoadReports", () => {
-  test("one report for each endpoint of each cluster, over its interval", () => {
-    const reports = endpointLoadReports("c", [
+describe("clusterLoadReports", () => {
+  test("one report for each cluster over its interval, with all of its endpoints", () => {
+    const reports = clusterLoadReports("c", [
       stats("a", [endpoint("10.0.0.1", 80, [1, 10, 2])], [endpoint("fd00::1", 81, [0, 3, 0])]),
       stats("b", [endpoint("10.0.0.1", 80, [5, 6, 7])]),
     ]);
     const about = { client: "c", intervalMs: 1500 };
     expect(reports).toEqual([
-      { ...about, cluster: "a", endpointKey: "10.0.0.1:80", inFlight: 1, requests: 10, errors: 2 },
-      { ...about, cluster: "a", endpointKey: "[fd00::1]:81", inFlight: 0, requests: 3, errors: 0 },
-      { ...about, cluster: "b", endpointKey: "10.0.0.1:80", inFlight: 5, requests: 6, errors: 7 },
+      {
+        ...about,
+        cluster: "a",
+        endpoints: [
+          { endpointKey: "10.0.0.1:80", inFlight: 1, requests: 10, errors: 2 },
+          { endpointKey: "[fd00::1]:81", inFlight: 0, requests: 3, errors: 0 },
+        ],
+      },
+      { ...about, cluster: "b", endpoints: [{ endpointKey: "10.0.0.1:80", inFlight: 5, requests: 6, errors: 7 }] },
+    ]);
+  });
+
+  test("a cluster without traffic is reported, too", () => {
+    expect(clusterLoadReports("c", [stats("a"), stats("b", [])])).toEqual([
+      { client: "c", cluster: "a", intervalMs: 1500, endpoints: [] },
+      { client: "c", cluster: "b", intervalMs: 1500, endpoints: [] },
+    ]);
+  });
+
+  test("a cluster goes by the name of its endpoints; those that share one are one", () => {
+    const shared = [1, 2].map((number) => ({
+      ...stats(`subset-${number}`, [endpoint("10.0.0.1", 80, [1, 10, 2])]),
+      clusterServiceName: "workers",
+    }));
+    expect(clusterLoadReports("c", shared)).toMatchObject([
+      { cluster: "workers", endpoints: [{ inFlight: 2, requests: 20, errors: 4 }] },
     ]);
   });
 
   test("the two hosts of one endpoint are one pod: their loads are summed up", () => {
-    const reports = endpointLoadReports("c", [
+    const reports = clusterLoadReports("c", [
       stats("a", [endpoint("10.0.0.1", 80, [1, 10, 2])], [endpoint("::ffff:10.0.0.1", 80, [2, 20, 1])]),
     ]);
-    expect(reports).toMatchObject([{ endpointKey: "10.0.0.1:80", inFlight: 3, requests: 30, errors: 3 }]);
+    expect(reports).toMatchObject([
+      { endpoints: [{ endpointKey: "10.0.0.1:80", inFlight: 3, requests: 30, errors: 3 }] },
+    ]);
   });
 
   test("what cannot be used is left out", () => {
@@ -60,8 +86,13 @@ describe("endpointLoadReports", () => {
     const pipe = stats("a", [
       { ...endpoint("", 0, [1, 1, 1]), address: { address: { $case: "pipe", pipe: { path: "/s" } } } } as never,
     ]);
-    expect(endpointLoadReports("c", [noInterval, negative, pipe])).toEqual([]);
+    expect(clusterLoadReports("c", [noInterval, negative, pipe])).toMatchObject([{ endpoints: [] }]);
   });
+});
+
+test("with many Envoys each is asked less often, so that reports stay within what they may cost", () => {
+  expect([1, 50, 51, 500].map((envoys) => affordableIntervalMs(envoys, 100))).toEqual([100, 100, 200, 1600]);
+  expect(affordableIntervalMs(500, 1000)).toBe(1000);
 });
 
 describe("the service", () => {

@@ -4,7 +4,7 @@ import type {
   UpstreamEndpointStats,
 } from "../../proto/generated/envoy/config/endpoint/v3/load_report.ts";
 import { endpointKey } from "../fleet/fleet.ts";
-import type { EndpointLoadReport } from "../signals/load-report.ts";
+import type { ClusterLoadReport, EndpointLoad } from "../signals/load-report.ts";
 
 /**
  * The second address of an endpoint that is offered as two hosts (DESIGN.md): the IPv4-mapped form of the first.
@@ -13,35 +13,37 @@ import type { EndpointLoadReport } from "../signals/load-report.ts";
 const IPV4_MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
 /**
- * One report for each endpoint out of what an Envoy tells of its clusters. Localities, priorities and the two hosts of one
- * endpoint are summed up. A cluster without a usable interval is left out: there is no rate without one.
+ * One report for each cluster that an Envoy tells of, also when it had no traffic. Localities, priorities and the two hosts
+ * of one endpoint are summed up. A cluster without a usable interval is left out: there is no rate without one.
  */
-export function endpointLoadReports(client: string, clusters: readonly ClusterStats[]): EndpointLoadReport[] {
-  const reports = new Map<string, EndpointLoadReport>();
-  for (const cluster of clusters) {
-    const intervalMs = durationMs(cluster.loadReportInterval);
+export function clusterLoadReports(client: string, clusters: readonly ClusterStats[]): ClusterLoadReport[] {
+  const intervals = new Map<string, number>();
+  const endpoints = new Map<string, Map<string, EndpointLoad>>();
+  for (const stats of clusters) {
+    const intervalMs = durationMs(stats.loadReportInterval);
     if (!(intervalMs > 0)) continue;
-    for (const { upstreamEndpointStats } of cluster.upstreamLocalityStats)
-      for (const stats of upstreamEndpointStats) {
-        const key = keyOf(stats.address);
-        if (key === undefined) continue;
-        const id = `${cluster.clusterName}\0${key}`;
-        reports.set(
-          id,
-          plus(reports.get(id), { client, cluster: cluster.clusterName, endpointKey: key, intervalMs }, stats),
-        );
+    // The fleet's name of a cluster is the one by which its endpoints are asked for.
+    const cluster = stats.clusterServiceName || stats.clusterName;
+    const loads = endpoints.get(cluster) ?? new Map<string, EndpointLoad>();
+    intervals.set(cluster, intervalMs);
+    endpoints.set(cluster, loads);
+    for (const { upstreamEndpointStats } of stats.upstreamLocalityStats)
+      for (const one of upstreamEndpointStats) {
+        const endpointKey = keyOf(one.address);
+        if (endpointKey !== undefined) loads.set(endpointKey, plus(loads.get(endpointKey), endpointKey, one));
       }
   }
-  return [...reports.values()];
+  return [...intervals].map(([cluster, intervalMs]) => ({
+    client,
+    cluster,
+    intervalMs,
+    endpoints: [...(endpoints.get(cluster)?.values() ?? [])],
+  }));
 }
 
-function plus(
-  sum: EndpointLoadReport | undefined,
-  about: Pick<EndpointLoadReport, "client" | "cluster" | "endpointKey" | "intervalMs">,
-  stats: UpstreamEndpointStats,
-): EndpointLoadReport {
+function plus(sum: EndpointLoad | undefined, endpointKey: string, stats: UpstreamEndpointStats): EndpointLoad {
   return {
-    ...about,
+    endpointKey,
     inFlight: (sum?.inFlight ?? 0) + Number(stats.totalRequestsInProgress),
     requests: (sum?.requests ?? 0) + Number(stats.totalIssuedRequests),
     errors: (sum?.errors ?? 0) + Number(stats.totalErrorRequests),

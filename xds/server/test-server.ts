@@ -9,7 +9,7 @@ import type {
   DiscoveryResponse,
 } from "../../proto/generated/envoy/service/discovery/v3/discovery.ts";
 import { ResourceStore } from "../resources/store.ts";
-import type { EndpointLoadReport } from "../signals/load-report.ts";
+import type { ClusterLoadReport } from "../signals/load-report.ts";
 import { Demand } from "./demand.ts";
 import { startXdsServer, type XdsServer, type XdsServerOptions } from "./server.ts";
 
@@ -24,7 +24,7 @@ export interface TestServer {
   readonly registry: Registry;
   /** Every line that was logged. */
   readonly logged: Record<string, unknown>[];
-  readonly reports: EndpointLoadReport[];
+  readonly reports: ClusterLoadReport[];
   readonly gone: string[];
   setReady(ready: boolean): void;
   /** Sum of a metric's values, of those with these labels. */
@@ -36,7 +36,7 @@ export async function startTestServer(options: Partial<XdsServerOptions> = {}): 
   const demand = new Demand();
   const registry = new Registry();
   const logged: Record<string, unknown>[] = [];
-  const reports: EndpointLoadReport[] = [];
+  const reports: ClusterLoadReport[] = [];
   const gone: string[] = [];
   let ready = true;
   const server = await startXdsServer({

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import type { EndpointLoadReport } from "./load-report.ts";
+import type { ClusterLoadReport, EndpointLoad } from "./load-report.ts";
 import { LoadReports } from "./load-reports.ts";
 import { SignalTable } from "./table.ts";
 
@@ -13,17 +13,10 @@ beforeEach(() => {
   reports = new LoadReports(table, () => nowMs);
 });
 
-function report(more: Partial<EndpointLoadReport> = {}): EndpointLoadReport {
-  return {
-    client: "envoy-1",
-    cluster: "workers",
-    endpointKey: "a",
-    inFlight: 2,
-    requests: 50,
-    errors: 5,
-    intervalMs: 500,
-    ...more,
-  };
+const LOAD: EndpointLoad = { endpointKey: "a", inFlight: 2, requests: 50, errors: 5 };
+
+function report(more: Partial<ClusterLoadReport> = {}): ClusterLoadReport {
+  return { client: "envoy-1", cluster: "workers", intervalMs: 500, endpoints: [LOAD], ...more };
 }
 
 const load = (key: string) => table.get(key)?.load;
@@ -31,20 +24,33 @@ const load = (key: string) => table.get(key)?.load;
 test("counts become rates over each client's own interval, and are summed over clients and clusters", () => {
   reports.record([report(), report({ cluster: "others" })]);
   reports.record([report({ client: "envoy-2", intervalMs: 1000 })]);
-  expect(load("a")).toEqual({ inFlight: 6, requestsPerSecond: 250, errorsPerSecond: 25, atMs: 0 });
+  expect(load("a")).toEqual({ inFlight: 6, requestsPerSecond: 250, errorsPerSecond: 25, busyMs: 0, atMs: 0 });
 });
 
-test("a client's next report takes the place of its last one", () => {
-  reports.record([report()]);
-  reports.record([report({ requests: 0, errors: 0, inFlight: 1 })]);
-  expect(load("a")).toMatchObject({ inFlight: 1, requestsPerSecond: 0 });
+test("rates are over the last second of a client's reports, requests in flight are those of its last one", () => {
+  const told = [40, 30, 0, 0, 0, 10].map((requests, index) => {
+    nowMs = 250 * index;
+    reports.record([report({ intervalMs: 250, endpoints: [{ ...LOAD, requests, inFlight: index }] })]);
+    return load("a")?.requestsPerSecond;
+  });
+  expect(told).toEqual([160, 140, 280 / 3, 70, 30, 10]);
+  expect(load("a")).toMatchObject({ inFlight: 5, busyMs: 1250 });
 });
 
 test("an endpoint that a report on its cluster leaves out had no traffic", () => {
-  reports.record([report(), report({ endpointKey: "b" }), report({ cluster: "others", endpointKey: "c" })]);
+  const both = [LOAD, { ...LOAD, endpointKey: "b" }];
+  reports.record([
+    report({ endpoints: both }),
+    report({ cluster: "others", endpoints: [{ ...LOAD, endpointKey: "c" }] }),
+  ]);
+  nowMs = 500;
   reports.record([report()]);
-  expect(load("b")).toMatchObject({ inFlight: 0, requestsPerSecond: 0 });
-  expect(load("c")).toMatchObject({ requestsPerSecond: 100 });
+  expect(load("b")).toEqual({ inFlight: 0, requestsPerSecond: 50, errorsPerSecond: 5, busyMs: 0, atMs: 500 });
+  nowMs = 1000;
+  reports.record([report({ endpoints: [] })]);
+  expect(load("b")).toMatchObject({ requestsPerSecond: 0, busyMs: Number.NEGATIVE_INFINITY });
+  expect(load("a")).toMatchObject({ inFlight: 0, requestsPerSecond: 50, busyMs: 500 });
+  expect(load("c")).toMatchObject({ inFlight: 2, requestsPerSecond: 100 });
 });
 
 test("a client that has gone counts no more", () => {
@@ -67,4 +73,33 @@ test("a client that has fallen silent counts no more after a while", () => {
 test("a report over no time is left out", () => {
   reports.record([report({ intervalMs: 0 }), report({ intervalMs: Number.NaN })]);
   expect(load("a")).toBeUndefined();
+});
+
+test("who reports on a cluster is known, with or without traffic, and until when all have", () => {
+  const none = { reporters: 0, untilMs: Number.NEGATIVE_INFINITY };
+  expect(reports.coverage("workers")).toEqual(none);
+  reports.record([report({ endpoints: [] }), report({ cluster: "others" })]);
+  nowMs = 100;
+  reports.record([report({ client: "envoy-2" })]);
+  expect(reports.coverage("workers")).toEqual({ reporters: 2, untilMs: 0 });
+  expect(reports.coverage("others")).toEqual({ reporters: 1, untilMs: 0 });
+  reports.clientGone("envoy-1");
+  expect(reports.coverage("workers")).toEqual({ reporters: 1, untilMs: 100 });
+  expect(reports.coverage("others")).toEqual(none);
+  nowMs = 6000;
+  expect(reports.coverage("workers")).toEqual(none);
+  reports.record([report()]);
+  expect(reports.coverage("workers")).toEqual({ reporters: 1, untilMs: 6000 });
+});
+
+test("listeners hear of each report once it is taken in, until they end", () => {
+  const heard: [string, number][] = [];
+  const end = reports.subscribe((cluster) => heard.push([cluster, reports.coverage(cluster).reporters]));
+  reports.record([report(), report({ cluster: "others", endpoints: [] }), report({ cluster: "odd", intervalMs: 0 })]);
+  end();
+  reports.record([report()]);
+  expect(heard).toEqual([
+    ["workers", 1],
+    ["others", 1],
+  ]);
 });

@@ -1,33 +1,59 @@
-import type { EndpointLoadReport, LoadReportSink } from "./load-report.ts";
+import type { ClusterLoadReport, EndpointLoad, LoadReportSink } from "./load-report.ts";
 import type { SignalSink } from "./signal.ts";
 
+/** Rates are over so much of a client's reports, in ms: a tenth of a second holds too few requests to tell a rate. */
+const RATE_MS = 1000;
 /** A client's figures count for so many of its intervals without a new one, and no less than the time below. */
 const INTERVALS_KEPT = 3;
 const LEAST_KEPT_MS = 5000;
-/** How often silent figures are looked for, in ms. */
+/** How often silent clients are looked for, in ms. */
 const SWEEP_MS = 1000;
 
-/** What one client told of one endpoint of one cluster. */
-interface Share {
-  readonly cluster: string;
-  readonly endpointKey: string;
-  readonly inFlight: number;
-  readonly requestsPerSecond: number;
-  readonly errorsPerSecond: number;
+/** What is known of who reports on a cluster. */
+export interface Coverage {
+  /** Clients that report on it, with or without traffic. */
+  readonly reporters: number;
+  /** All of them have reported up to this time, in ms; minus infinity without any. */
   readonly untilMs: number;
+}
+
+/** What one client sends to one endpoint of one cluster. */
+interface Traffic {
+  requests: number;
+  errors: number;
+  inFlight: number;
+  /** How many of the reports name it. */
+  reports: number;
+  /** The time of the last report that named it, in ms. */
+  busyMs: number;
+}
+
+/** What one client told of one cluster in the last {@link RATE_MS}. */
+interface Told {
+  atMs: number;
+  keptUntilMs: number;
+  /** Newest last. */
+  readonly reports: ClusterLoadReport[];
+  /** Sum of their intervals, in ms. */
+  spanMs: number;
+  /** Their sums by endpoint. */
+  readonly traffic: Map<string, Traffic>;
 }
 
 /**
  * Sums the load reports of all Envoys into one rate for each endpoint. Envoy leaves out what had no traffic, so an
- * endpoint that is missing from a client's next report on its cluster has none from that client.
+ * endpoint that is missing from a client's next report on its cluster had none from that client.
  */
 export class LoadReports implements LoadReportSink {
   readonly #sink: SignalSink;
   readonly #nowMs: () => number;
-  /** By client, then by cluster and endpoint. */
-  readonly #clients = new Map<string, Map<string, Share>>();
-  /** By endpoint, then the same shares by client, cluster and endpoint. */
-  readonly #endpoints = new Map<string, Map<string, Share>>();
+  /** By cluster, then by client. */
+  readonly #clusters = new Map<string, Map<string, Told>>();
+  /** The clusters that each client told of. */
+  readonly #clients = new Map<string, Set<string>>();
+  /** By endpoint: who sends to it. */
+  readonly #endpoints = new Map<string, Set<Told>>();
+  readonly #listeners = new Set<(cluster: string) => void>();
   #sweptMs = Number.NEGATIVE_INFINITY;
 
   constructor(sink: SignalSink, nowMs: () => number = () => performance.now()) {
@@ -35,81 +61,135 @@ export class LoadReports implements LoadReportSink {
     this.#nowMs = nowMs;
   }
 
-  record(reports: readonly EndpointLoadReport[]): void {
+  /** Who reports on this cluster just now. */
+  coverage(cluster: string): Coverage {
+    const nowMs = this.#nowMs();
+    let reporters = 0;
+    let untilMs = Number.POSITIVE_INFINITY;
+    for (const { atMs, keptUntilMs } of this.#clusters.get(cluster)?.values() ?? []) {
+      if (keptUntilMs < nowMs) continue;
+      reporters += 1;
+      untilMs = Math.min(untilMs, atMs);
+    }
+    return reporters === 0 ? { reporters, untilMs: Number.NEGATIVE_INFINITY } : { reporters, untilMs };
+  }
+
+  /** Calls back with the cluster of each report, after it was taken in. Returns the end of the subscription. */
+  subscribe(listener: (cluster: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  record(reports: readonly ClusterLoadReport[]): void {
     const nowMs = this.#nowMs();
     const touched = new Set<string>();
-    const told = new Map<string, Set<string>>();
-    for (const report of reports) {
-      if (!(report.intervalMs > 0)) continue;
-      const clusters = told.get(report.client) ?? new Set();
-      told.set(report.client, clusters.add(report.cluster));
-    }
-    for (const [client, clusters] of told) this.#drop(client, touched, (share) => clusters.has(share.cluster));
-    for (const report of reports) if (report.intervalMs > 0) this.#add(report, nowMs, touched);
-    this.#sweep(nowMs, touched);
+    const usable = reports.filter(({ intervalMs }) => intervalMs > 0);
+    for (const report of usable) this.#take(report, nowMs, touched);
+    if (nowMs - this.#sweptMs >= SWEEP_MS) this.#sweep(nowMs, touched);
     this.#tell(touched, nowMs);
+    for (const { cluster } of usable) for (const listener of this.#listeners) listener(cluster);
   }
 
   clientGone(client: string): void {
     const touched = new Set<string>();
-    this.#drop(client, touched, () => true);
+    for (const cluster of this.#clients.get(client) ?? []) this.#drop(client, cluster, touched);
     this.#tell(touched, this.#nowMs());
   }
 
-  #add(report: EndpointLoadReport, nowMs: number, touched: Set<string>): void {
-    const { client, cluster, endpointKey, intervalMs } = report;
-    const share: Share = {
-      cluster,
-      endpointKey,
-      inFlight: report.inFlight,
-      requestsPerSecond: (report.requests * 1000) / intervalMs,
-      errorsPerSecond: (report.errors * 1000) / intervalMs,
-      untilMs: nowMs + Math.max(LEAST_KEPT_MS, INTERVALS_KEPT * intervalMs),
-    };
-    const id = `${cluster}\n${endpointKey}`;
-    inner(this.#clients, client).set(id, share);
-    inner(this.#endpoints, endpointKey).set(`${client}\n${id}`, share);
-    touched.add(endpointKey);
+  #take(report: ClusterLoadReport, nowMs: number, touched: Set<string>): void {
+    const told = this.#told(report.client, report.cluster);
+    told.atMs = nowMs;
+    told.keptUntilMs = nowMs + Math.max(LEAST_KEPT_MS, INTERVALS_KEPT * report.intervalMs);
+    // The rate of every endpoint changes with the time that the reports span.
+    for (const [key, traffic] of told.traffic) {
+      traffic.inFlight = 0;
+      touched.add(key);
+    }
+    for (const load of report.endpoints) {
+      this.#add(told, load, nowMs);
+      touched.add(load.endpointKey);
+    }
+    told.reports.push(report);
+    told.spanMs += report.intervalMs;
+    while (told.spanMs - (told.reports[0] as ClusterLoadReport).intervalMs >= RATE_MS) this.#outdate(told);
   }
 
-  #drop(client: string, touched: Set<string>, isOver: (share: Share) => boolean): void {
-    const shares = this.#clients.get(client);
-    if (shares === undefined) return;
-    for (const [id, share] of shares) {
-      if (!isOver(share)) continue;
-      shares.delete(id);
-      const ofEndpoint = this.#endpoints.get(share.endpointKey);
-      ofEndpoint?.delete(`${client}\n${id}`);
-      if (ofEndpoint?.size === 0) this.#endpoints.delete(share.endpointKey);
-      touched.add(share.endpointKey);
+  #add(told: Told, { endpointKey, requests, errors, inFlight }: EndpointLoad, nowMs: number): void {
+    const traffic = told.traffic.get(endpointKey) ?? { requests: 0, errors: 0, inFlight: 0, reports: 0, busyMs: nowMs };
+    traffic.requests += requests;
+    traffic.errors += errors;
+    traffic.inFlight = inFlight;
+    traffic.reports += 1;
+    traffic.busyMs = nowMs;
+    told.traffic.set(endpointKey, traffic);
+    this.#endpoints.set(endpointKey, (this.#endpoints.get(endpointKey) ?? new Set()).add(told));
+  }
+
+  /** Takes the oldest report out of the sums. */
+  #outdate(told: Told): void {
+    const oldest = told.reports.shift() as ClusterLoadReport;
+    told.spanMs -= oldest.intervalMs;
+    for (const { endpointKey, requests, errors } of oldest.endpoints) {
+      const traffic = told.traffic.get(endpointKey) as Traffic;
+      traffic.requests -= requests;
+      traffic.errors -= errors;
+      traffic.reports -= 1;
+      if (traffic.reports === 0) this.#forgetTraffic(told, endpointKey);
     }
-    if (shares.size === 0) this.#clients.delete(client);
+  }
+
+  #drop(client: string, cluster: string, touched: Set<string>): void {
+    const clients = this.#clusters.get(cluster);
+    const told = clients?.get(client);
+    if (clients === undefined || told === undefined) return;
+    for (const key of told.traffic.keys()) {
+      this.#forgetTraffic(told, key);
+      touched.add(key);
+    }
+    clients.delete(client);
+    if (clients.size === 0) this.#clusters.delete(cluster);
+    const clusters = this.#clients.get(client);
+    clusters?.delete(cluster);
+    if (clusters?.size === 0) this.#clients.delete(client);
+  }
+
+  #forgetTraffic(told: Told, endpointKey: string): void {
+    told.traffic.delete(endpointKey);
+    const tellers = this.#endpoints.get(endpointKey);
+    tellers?.delete(told);
+    if (tellers?.size === 0) this.#endpoints.delete(endpointKey);
   }
 
   #sweep(nowMs: number, touched: Set<string>): void {
-    if (nowMs - this.#sweptMs < SWEEP_MS) return;
     this.#sweptMs = nowMs;
-    for (const client of [...this.#clients.keys()]) this.#drop(client, touched, (share) => share.untilMs < nowMs);
+    for (const [cluster, clients] of this.#clusters)
+      for (const [client, { keptUntilMs }] of clients) if (keptUntilMs < nowMs) this.#drop(client, cluster, touched);
   }
 
   #tell(endpointKeys: ReadonlySet<string>, atMs: number): void {
     for (const key of endpointKeys) {
-      const sum = { inFlight: 0, requestsPerSecond: 0, errorsPerSecond: 0, atMs };
-      for (const share of this.#endpoints.get(key)?.values() ?? []) {
-        sum.inFlight += share.inFlight;
-        sum.requestsPerSecond += share.requestsPerSecond;
-        sum.errorsPerSecond += share.errorsPerSecond;
+      const busyMs = Number.NEGATIVE_INFINITY;
+      const sum = { inFlight: 0, requestsPerSecond: 0, errorsPerSecond: 0, busyMs, atMs };
+      for (const { traffic, spanMs } of this.#endpoints.get(key) ?? []) {
+        const own = traffic.get(key) as Traffic;
+        sum.inFlight += own.inFlight;
+        sum.requestsPerSecond += (own.requests * 1000) / spanMs;
+        sum.errorsPerSecond += (own.errors * 1000) / spanMs;
+        sum.busyMs = Math.max(sum.busyMs, own.busyMs);
       }
       this.#sink.recordLoad(key, sum);
     }
   }
-}
 
-function inner<T>(outer: Map<string, Map<string, T>>, key: string): Map<string, T> {
-  let found = outer.get(key);
-  if (found === undefined) {
-    found = new Map();
-    outer.set(key, found);
+  #told(client: string, cluster: string): Told {
+    const clients = this.#clusters.get(cluster) ?? new Map<string, Told>();
+    this.#clusters.set(cluster, clients);
+    this.#clients.set(client, (this.#clients.get(client) ?? new Set()).add(cluster));
+    let told = clients.get(client);
+    if (told === undefined) {
+      told = { atMs: 0, keptUntilMs: 0, reports: [], spanMs: 0, traffic: new Map() };
+      clients.set(client, told);
+    }
+    return told;
   }
-  return found;
 }

@@ -11,17 +11,25 @@ export interface CpuSample {
   readonly atMs: number;
 }
 
-/** What the Envoys reported of one endpoint (LRS), summed over all of them and put into rates over the report's interval. */
+/** CPU as it is read: {@link CpuSample.utilisation} is smoothed over the last samples of its source. */
+export interface CpuSignal extends CpuSample {
+  /** The utilisation of the last sample alone. */
+  readonly latest: number;
+}
+
+/** What the Envoys reported of one endpoint (LRS), summed over all of them and put into rates over the last second. */
 export interface LoadSample {
   readonly inFlight: number;
   readonly requestsPerSecond: number;
   readonly errorsPerSecond: number;
+  /** When a report last told of a request to it, in ms; minus infinity: in none of the last ones. */
+  readonly busyMs: number;
   readonly atMs: number;
 }
 
 /** All that is known of one endpoint. */
 export interface Signal {
-  readonly cpu?: CpuSample;
+  readonly cpu?: CpuSignal;
   readonly load?: LoadSample;
 }
 
@@ -29,6 +37,12 @@ export interface Signal {
 export interface SignalView {
   get(endpointKey: string): Signal | undefined;
 }
+
+/**
+ * Hears of each new sample.
+ * @param cpuChange by how much the CPU differs from the sample before it, 0 to 1; 0 for a load
+ */
+export type SignalListener = (endpointKey: string, cpuChange: number) => void;
 
 /** Where sources write. Bad figures (NaN, negative, infinite) are refused and counted here, once. */
 export interface SignalSink {

@@ -16,7 +16,7 @@ function cpu(utilisation: number, source: CpuSource = "agent", atMs = nowMs): Cp
   return { source, utilisation, atMs };
 }
 
-const LOAD = { inFlight: 1, requestsPerSecond: 2, errorsPerSecond: 0, atMs: 10_000 };
+const LOAD = { inFlight: 1, requestsPerSecond: 2, errorsPerSecond: 0, busyMs: 10_000, atMs: 10_000 };
 
 describe("checks", () => {
   test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0.01])("refuse a CPU of %f", (value) => {
@@ -68,19 +68,28 @@ describe("sources", () => {
     table.recordLoad("a", LOAD);
     expect(table.get("a")).toEqual({ load: LOAD });
     table.recordCpu("a", cpu(0.2));
-    expect(table.get("a")).toEqual({ load: LOAD, cpu: cpu(0.2) });
+    expect(table.get("a")).toEqual({ load: LOAD, cpu: { ...cpu(0.2), latest: 0.2 } });
   });
 });
 
-test("listeners hear of accepted samples only, until they end", () => {
-  const heard: string[] = [];
-  const end = table.subscribe((key) => heard.push(key));
-  table.recordCpu("a", cpu(0.2));
+test("listeners hear of accepted samples only, and by how much the CPU changed, until they end", () => {
+  const heard: [string, number][] = [];
+  const end = table.subscribe((...about) => heard.push(about));
+  table.recordCpu("a", cpu(0.25));
   table.recordCpu("b", cpu(Number.NaN));
   table.recordLoad("c", LOAD);
+  nowMs += 100;
+  table.recordCpu("a", cpu(1));
+  nowMs += 100;
+  table.recordCpu("a", cpu(1));
   end();
   table.recordCpu("d", cpu(0.2));
-  expect(heard).toEqual(["a", "c"]);
+  expect(heard).toEqual([
+    ["a", 0],
+    ["c", 0],
+    ["a", 0.75],
+    ["a", 0],
+  ]);
 });
 
 test("statistics say where the CPU comes from and how old it is", () => {

@@ -1,5 +1,5 @@
-import type { SignalSink, SignalView } from "./signal.ts";
-import { CPU_SOURCES, type CpuSample, type CpuSource, type LoadSample, type Signal } from "./signal.ts";
+import type { SignalListener, SignalSink, SignalView } from "./signal.ts";
+import { CPU_SOURCES, type CpuSample, type CpuSignal, type CpuSource, type LoadSample, type Signal } from "./signal.ts";
 import { smooth } from "./smoothing.ts";
 
 /** An agent tells ten times a second: silent for this long, it yields to whichever source spoke last. In ms. */
@@ -17,7 +17,7 @@ export interface SignalStatistics {
 }
 
 interface Entry {
-  readonly cpu: Map<CpuSource, CpuSample>;
+  readonly cpu: Map<CpuSource, CpuSignal>;
   load: LoadSample | undefined;
 }
 
@@ -27,7 +27,7 @@ interface Entry {
  */
 export class SignalTable implements SignalSink, SignalView {
   readonly #entries = new Map<string, Entry>();
-  readonly #listeners = new Set<(endpointKey: string) => void>();
+  readonly #listeners = new Set<SignalListener>();
   readonly #nowMs: () => number;
   #refused = 0;
 
@@ -56,7 +56,7 @@ export class SignalTable implements SignalSink, SignalView {
     // A pod may burst above its request, and two clocks never agree: a little more than all is all.
     const utilisation = Math.min(1, sample.utilisation);
     entry.cpu.set(sample.source, smooth(previous, { source: sample.source, utilisation, atMs }));
-    this.#tell(endpointKey);
+    this.#tell(endpointKey, Math.abs(utilisation - (previous?.latest ?? utilisation)));
   }
 
   recordLoad(endpointKey: string, sample: LoadSample): void {
@@ -66,7 +66,7 @@ export class SignalTable implements SignalSink, SignalView {
       return;
     }
     this.#entry(endpointKey).load = sample;
-    this.#tell(endpointKey);
+    this.#tell(endpointKey, 0);
   }
 
   forget(endpointKey: string): void {
@@ -78,8 +78,8 @@ export class SignalTable implements SignalSink, SignalView {
     for (const key of this.#entries.keys()) if (!endpointKeys.has(key)) this.#entries.delete(key);
   }
 
-  /** Calls back with the endpoint of each accepted sample. Returns the end of the subscription. */
-  subscribe(listener: (endpointKey: string) => void): () => void {
+  /** Calls back for each accepted sample. Returns the end of the subscription. */
+  subscribe(listener: SignalListener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
@@ -106,15 +106,15 @@ export class SignalTable implements SignalSink, SignalView {
     return entry;
   }
 
-  #tell(endpointKey: string): void {
-    for (const listener of this.#listeners) listener(endpointKey);
+  #tell(endpointKey: string, cpuChange: number): void {
+    for (const listener of this.#listeners) listener(endpointKey, cpuChange);
   }
 }
 
-function best(samples: ReadonlyMap<CpuSource, CpuSample>, nowMs: number): CpuSample | undefined {
+function best(samples: ReadonlyMap<CpuSource, CpuSignal>, nowMs: number): CpuSignal | undefined {
   const agent = samples.get("agent");
   if (agent !== undefined && nowMs - agent.atMs <= AGENT_FRESH_MS) return agent;
-  let freshest: CpuSample | undefined;
+  let freshest: CpuSignal | undefined;
   for (const sample of samples.values()) if (freshest === undefined || sample.atMs > freshest.atMs) freshest = sample;
   return freshest;
 }

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Cluster } from "../fleet/fleet.ts";
 import { TYPE_URLS } from "../resources/resource.ts";
 import { Demand } from "../server/demand.ts";
+import { LoadReports } from "../signals/load-reports.ts";
 import { SignalTable } from "../signals/table.ts";
 import { ManualFleet, testCluster, testEndpoint } from "../signals/test-support.ts";
 import { Balancer, SETTLE_TIMEOUT_MS } from "./balancer.ts";
@@ -17,6 +18,7 @@ interface Told {
 let fleet: ManualFleet;
 let table: SignalTable;
 let demand: Demand;
+let reports: LoadReports;
 let told: Told[];
 let balancer: Balancer;
 
@@ -25,11 +27,13 @@ beforeEach(() => {
   fleet = new ManualFleet();
   table = new SignalTable();
   demand = new Demand();
+  reports = new LoadReports(table);
   told = [];
   balancer = new Balancer({
     fleet,
     signals: table,
     demand,
+    loadReports: reports,
     onWeights: (cluster, weights, equal) => void told.push({ cluster, weights: Object.fromEntries(weights), equal }),
   });
 });
@@ -119,6 +123,38 @@ describe("once settled", () => {
     expect(last().equal).toBe(true);
   });
 
+  /** The only proxy says that it sends nothing. */
+  function reportNone(): void {
+    reports.record([{ client: "envoy", cluster: "workers", intervalMs: 100, endpoints: [] }]);
+    vi.advanceTimersByTime(25);
+  }
+
+  function step(utilisation: number): void {
+    table.recordCpu("10.0.0.1:80", { source: "agent", utilisation, atMs: performance.now() });
+    vi.advanceTimersByTime(25);
+  }
+
+  test("a step that no request of ours can have made is answered with the next load report", () => {
+    demand.add(TYPE_URLS.endpoints, "workers");
+    reportNone();
+    step(0.9);
+    expect(last().equal).toBe(true);
+    reportNone();
+    expect(last().weights["10.0.0.1:80"]).toBeLessThan((last().weights["10.0.0.2:80"] as number) / 10);
+  });
+
+  test("what must wait for the push interval is told when it ends", () => {
+    demand.add(TYPE_URLS.endpoints, "workers");
+    step(0.9);
+    reportNone();
+    vi.advanceTimersByTime(25);
+    step(0.1);
+    reportNone();
+    expect(last().equal).toBe(false);
+    vi.advanceTimersByTime(PUSH_INTERVAL_MS - 75);
+    expect(last().equal).toBe(true);
+  });
+
   test("weights change no more often than the push interval", () => {
     const before = told.length;
     for (let round = 0; round < 10; round += 1) tell([round % 2, 0.3, 0.3], 400);
@@ -171,6 +207,7 @@ test("two balancers with the same signals tell the same weights", () => {
     fleet,
     signals: table,
     demand,
+    loadReports: reports,
     onWeights: (_, weights) => void other.push(Object.fromEntries(weights)),
   });
   fleet.set(THREE);

@@ -1,10 +1,17 @@
 import type { Cluster, FleetSource } from "../fleet/fleet.ts";
 import { type DemandReader, TYPE_URLS } from "../resources/resource.ts";
-import type { SignalView } from "../signals/signal.ts";
+import type { Coverage } from "../signals/load-reports.ts";
+import type { SignalListener, SignalView } from "../signals/signal.ts";
 import { ClusterWeights } from "./cluster-weights.ts";
 
-/** How often at most weights are computed, in ms: the rate of the agents. */
-const EVALUATE_MS = 100;
+/** How long samples are gathered before weights are computed, in ms: the interval of the agents. */
+const GATHER_MS = 100;
+/** A change of the CPU between two samples that is looked at at once: an idle worker's figures differ by less. */
+const STEP = 0.1;
+/** Least time between two looks because of steps, in ms: a fleet whose requests come and go steps with nearly every sample. */
+const STEP_GAP_MS = 20;
+/** So long after a step each load report is looked at at once, too, in ms: it may say that the step was none of our requests. */
+const STEP_OPEN_MS = 300;
 /** How often weights are looked at that only get old, in ms. */
 const AGEING_MS = 500;
 /** How long a cluster waits for its agents before it is told at all, in ms: two tries at a slow one. */
@@ -13,10 +20,14 @@ export const SETTLE_TIMEOUT_MS = 4000;
 export interface BalancerOptions {
   readonly fleet: FleetSource;
   readonly signals: SignalView & {
-    /** Calls back with the endpoint of each new sample. */
-    subscribe(listener: (endpointKey: string) => void): () => void;
+    subscribe(listener: SignalListener): () => void;
   };
   readonly demand: DemandReader;
+  readonly loadReports: {
+    coverage(cluster: string): Coverage;
+    /** Calls back with the cluster of each report. */
+    subscribe(listener: (cluster: string) => void): () => void;
+  };
   /**
    * Called when a cluster's weights or the cluster itself changed, with a new map each time.
    * @param weights integers of at least 1 by endpoint key, one for each endpoint of the cluster
@@ -28,8 +39,8 @@ export interface BalancerOptions {
 }
 
 /**
- * Drives the weight law: computes anew what a signal, the fleet, or the number of proxies changed, no more often than
- * signals come, and tells what came out. A cluster is not told at all until its agents have spoken, so that a control
+ * Drives the weight law: computes anew what a signal, the fleet, or the number of proxies changed, at once after a step of
+ * the CPU, else no more often than signals come, and tells what came out. A cluster is not told at all until its agents have spoken, so that a control
  * plane which restarts resumes where Envoy is.
  */
 export class Balancer {
@@ -38,20 +49,24 @@ export class Balancer {
   readonly #clusters = new Map<string, ClusterWeights>();
   /** The clusters of each endpoint. */
   readonly #byEndpoint = new Map<string, Set<ClusterWeights>>();
-  readonly #due = new Set<ClusterWeights>();
+  /** When each cluster that waits is to be looked at, in ms. */
+  readonly #due = new Map<ClusterWeights, number>();
   readonly #unsubscribe: readonly (() => void)[];
   readonly #ageing: NodeJS.Timeout;
   #timer: NodeJS.Timeout | undefined;
+  #timerMs = Number.POSITIVE_INFINITY;
 
   constructor(options: BalancerOptions) {
     this.#options = options;
     this.#nowMs = options.nowMs ?? (() => performance.now());
     this.#unsubscribe = [
       options.fleet.subscribe(() => this.#follow()),
-      options.signals.subscribe((key) => this.#hear(key)),
+      options.signals.subscribe((key, cpuChange) => this.#hear(key, cpuChange)),
+      options.loadReports.subscribe((name) => this.#hearReport(name)),
       options.demand.subscribe((typeUrl, name) => {
         const cluster = this.#clusters.get(name);
-        if (typeUrl === TYPE_URLS.endpoints && cluster !== undefined) this.#schedule(cluster);
+        if (typeUrl === TYPE_URLS.endpoints && cluster !== undefined)
+          this.#schedule(cluster, this.#nowMs() + GATHER_MS);
       }),
     ];
     this.#ageing = setInterval(() => this.#lookAtAgeing(), AGEING_MS);
@@ -113,20 +128,48 @@ export class Balancer {
     }
   }
 
-  #hear(endpointKey: string): void {
-    for (const weights of this.#byEndpoint.get(endpointKey) ?? []) this.#schedule(weights);
+  #hear(endpointKey: string, cpuChange: number): void {
+    const nowMs = this.#nowMs();
+    for (const weights of this.#byEndpoint.get(endpointKey) ?? []) {
+      if (cpuChange < STEP) this.#schedule(weights, nowMs + GATHER_MS);
+      else {
+        weights.noteStep(nowMs);
+        this.#scheduleSoon(weights, nowMs);
+      }
+    }
   }
 
-  #schedule(weights: ClusterWeights): void {
-    this.#due.add(weights);
-    this.#timer ??= setTimeout(() => this.#evaluateDue(), EVALUATE_MS);
+  #hearReport(name: string): void {
+    const weights = this.#clusters.get(name);
+    const nowMs = this.#nowMs();
+    if (weights !== undefined && nowMs - weights.steppedMs < STEP_OPEN_MS) this.#scheduleSoon(weights, nowMs);
+  }
+
+  #scheduleSoon(weights: ClusterWeights, nowMs: number): void {
+    this.#schedule(weights, Math.max(nowMs, weights.evaluatedMs + STEP_GAP_MS));
+  }
+
+  /** Looks at the cluster at this time, unless it is to be looked at earlier. */
+  #schedule(weights: ClusterWeights, dueMs: number): void {
+    if ((this.#due.get(weights) ?? Number.POSITIVE_INFINITY) <= dueMs) return;
+    this.#due.set(weights, dueMs);
+    if (dueMs < this.#timerMs) this.#arm(dueMs);
+  }
+
+  #arm(dueMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timerMs = dueMs;
+    if (dueMs === Number.POSITIVE_INFINITY) return;
+    this.#timer = setTimeout(() => this.#evaluateDue(), Math.max(0, dueMs - this.#nowMs()));
   }
 
   #evaluateDue(): void {
-    this.#timer = undefined;
-    const due = [...this.#due];
-    this.#due.clear();
-    for (const weights of due) this.#evaluate(weights);
+    const nowMs = this.#nowMs();
+    this.#timerMs = Number.POSITIVE_INFINITY;
+    const due = [...this.#due].filter(([, dueMs]) => dueMs <= nowMs);
+    for (const [weights] of due) this.#due.delete(weights);
+    for (const [weights] of due) this.#evaluate(weights);
+    this.#arm(Math.min(...this.#due.values()));
   }
 
   /** Weights that are equal cannot fade further; only unequal ones, and clusters that still wait, change by time alone. */
@@ -137,12 +180,10 @@ export class Balancer {
 
   #evaluate(weights: ClusterWeights): void {
     const { cluster } = weights;
-    const outcome = weights.evaluate(
-      this.#options.signals,
-      this.#options.demand.subscribers(TYPE_URLS.endpoints, cluster.name),
-      this.#nowMs(),
-    );
-    if (outcome === "later") this.#schedule(weights);
-    else if (outcome !== "same") this.#options.onWeights(cluster, outcome.weights, outcome.equal);
+    const proxies = this.#options.demand.subscribers(TYPE_URLS.endpoints, cluster.name);
+    const coverage = this.#options.loadReports.coverage(cluster.name);
+    const outcome = weights.evaluate(this.#options.signals, { proxies, coverage }, this.#nowMs());
+    if (outcome.kind === "later") this.#schedule(weights, outcome.atMs);
+    else if (outcome.kind === "tell") this.#options.onWeights(cluster, outcome.weights.weights, outcome.weights.equal);
   }
 }

@@ -1,4 +1,5 @@
 import type { Cluster } from "../fleet/fleet.ts";
+import type { Coverage } from "../signals/load-reports.ts";
 import type { SignalView } from "../signals/signal.ts";
 import { computeWeights, type LawState } from "./law.ts";
 import { TUNING } from "./tuning.ts";
@@ -15,11 +16,27 @@ export const PUSH_INTERVAL_MS = 200;
  */
 const LISTEN_MS = 500;
 
+/** What came out of looking at a cluster: weights to tell, nothing to tell, or nothing to tell before a given time. */
+export type Outcome =
+  | { readonly kind: "tell"; readonly weights: LawState }
+  | { readonly kind: "same" }
+  | { readonly kind: "later"; readonly atMs: number };
+
+/** The proxies that share a cluster out. */
+export interface Audience {
+  /** How many subscribe to the cluster. */
+  readonly proxies: number;
+  /** What of their requests is known. */
+  readonly coverage: Coverage;
+}
+
 /** The weights of one cluster over time: when it may be told, and what it was told last. Time is a value. */
 export class ClusterWeights {
   #cluster: Cluster;
   #told: LawState | undefined;
   #toldMs = Number.NEGATIVE_INFINITY;
+  #evaluatedMs = Number.NEGATIVE_INFINITY;
+  #steppedMs = Number.NEGATIVE_INFINITY;
   #membersChanged = true;
   /** When each endpoint that came later was first seen, in ms. */
   readonly #since = new Map<string, number>();
@@ -44,6 +61,20 @@ export class ClusterWeights {
     return this.#told;
   }
 
+  /** When it was last evaluated, in ms. */
+  get evaluatedMs(): number {
+    return this.#evaluatedMs;
+  }
+
+  /** When the CPU of one of its endpoints last stepped, in ms. */
+  get steppedMs(): number {
+    return this.#steppedMs;
+  }
+
+  noteStep(nowMs: number): void {
+    this.#steppedMs = nowMs;
+  }
+
   /** Takes over the cluster as the fleet has it now. */
   follow(cluster: Cluster, nowMs: number): void {
     const before = new Set(this.#cluster.endpoints.map(({ key }) => key));
@@ -55,24 +86,22 @@ export class ClusterWeights {
     this.#membersChanged = true;
   }
 
-  /**
-   * @param proxies how many subscribe to the cluster
-   * @returns the weights to tell; `same`: nothing to tell; `later`: something to tell, but not yet
-   */
-  evaluate(signals: SignalView, proxies: number, nowMs: number): LawState | "same" | "later" {
-    if (!this.isTold && !this.#isSettled(signals, nowMs)) return "same";
-    if (!this.#membersChanged && nowMs - this.#toldMs < PUSH_INTERVAL_MS) return "later";
+  evaluate(signals: SignalView, audience: Audience, nowMs: number): Outcome {
+    this.#evaluatedMs = nowMs;
+    if (!this.isTold && !this.#isSettled(signals, nowMs)) return { kind: "same" };
+    const fromMs = this.#toldMs + PUSH_INTERVAL_MS;
+    if (!this.#membersChanged && nowMs < fromMs) return { kind: "later", atMs: fromMs };
     const endpoints = this.#cluster.endpoints.map(({ key, state }) => {
       const since = this.#since.get(key);
       const knownForMs = since === undefined ? undefined : nowMs - since;
       return { key, state, signal: signals.get(key), knownForMs };
     });
-    const result = computeWeights({ endpoints, previous: this.#told, proxies, nowMs });
-    if (!result.changed && !this.#membersChanged) return "same";
+    const result = computeWeights({ endpoints, previous: this.#told, ...audience, nowMs });
+    if (!result.changed && !this.#membersChanged) return { kind: "same" };
     this.#told = { weights: new Map(result.weights), equal: result.equal };
     this.#toldMs = nowMs;
     this.#membersChanged = false;
-    return this.#told;
+    return { kind: "tell", weights: this.#told };
   }
 
   /** Every ready endpoint that has an agent has been listened to, or waiting for it has taken too long. */

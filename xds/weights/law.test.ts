@@ -1,29 +1,39 @@
 import { describe, expect, test } from "vitest";
+import type { Coverage } from "../signals/load-reports.ts";
+import type { LoadSample } from "../signals/signal.ts";
 import { computeWeights, type LawEndpoint, type LawState, NEUTRAL_WEIGHT } from "./law.ts";
 import { type Random, seededRandom } from "./random.ts";
 import { TUNING } from "./tuning.ts";
 
 const NOW = 1_000_000;
 
-function endpoint(key: string, utilisation: number, more: Partial<LawEndpoint> & { ageMs?: number } = {}): LawEndpoint {
-  const { ageMs = 0, ...rest } = more;
+function endpoint(
+  key: string,
+  utilisation: number,
+  more: Partial<LawEndpoint> & { ageMs?: number; latest?: number } = {},
+): LawEndpoint {
+  const { ageMs = 0, latest = utilisation, ...rest } = more;
   return {
     key,
     state: "ready",
     ...rest,
-    signal: { ...rest.signal, cpu: { source: "agent", utilisation, atMs: NOW - ageMs } },
+    signal: { ...rest.signal, cpu: { source: "agent", utilisation, latest, atMs: NOW - ageMs } },
   };
 }
 
 function load(requestsPerSecond: number, errorsPerSecond = 0, inFlight = 1) {
-  return { inFlight, requestsPerSecond, errorsPerSecond, atMs: NOW };
+  return { inFlight, requestsPerSecond, errorsPerSecond, busyMs: NOW, atMs: NOW };
 }
 
-function law(endpoints: readonly LawEndpoint[], more: { previous?: LawState; proxies?: number; nowMs?: number } = {}) {
+function law(
+  endpoints: readonly LawEndpoint[],
+  more: { previous?: LawState; proxies?: number; coverage?: Coverage; nowMs?: number } = {},
+) {
   return computeWeights({
     endpoints,
     previous: more.previous,
     proxies: more.proxies ?? 4,
+    coverage: more.coverage ?? { reporters: 0, untilMs: Number.NEGATIVE_INFINITY },
     nowMs: more.nowMs ?? NOW,
   });
 }
@@ -33,9 +43,12 @@ function anyFleet(random: Random): LawEndpoint[] {
   const odd = [0, 1, 1.5, -1, Number.NaN, Number.POSITIVE_INFINITY, 1e-12];
   return Array.from({ length: Math.floor(random() * 30) }, (_, index) => {
     const utilisation = random() < 0.2 ? (odd[Math.floor(random() * odd.length)] as number) : random();
+    const latest = random() < 0.5 ? utilisation : random();
     const rate = random() * 100;
     const signal = {
-      ...(random() < 0.15 ? {} : { cpu: { source: "agent", utilisation, atMs: NOW - random() * 8000 } as const }),
+      ...(random() < 0.15
+        ? {}
+        : { cpu: { source: "agent", utilisation, latest, atMs: NOW - random() * 8000 } as const }),
       ...(random() < 0.5 ? {} : { load: load(rate, random() < 0.3 ? rate * random() : 0, random() * 50) }),
     };
     return {
@@ -56,6 +69,7 @@ describe("whatever comes in", () => {
       const result = law(endpoints, {
         ...(previous === undefined ? {} : { previous }),
         proxies: Math.floor(random() * 20),
+        coverage: { reporters: Math.floor(random() * 20), untilMs: NOW - random() * 8000 },
       });
       const weights = [...result.weights.values()];
       expect([...result.weights.keys()]).toEqual(endpoints.map(({ key }) => key));
@@ -135,6 +149,43 @@ describe("a worker made busy by outside work", () => {
     expect(law(fleet(100)).equal).toBe(true);
     const outside = law(fleet(10));
     expect(outside.weights.get("x")).toBeLessThan((outside.weights.get("o0") as number) / 4);
+  });
+});
+
+describe("a step that the smoothed figure does not show yet", () => {
+  const fleet = (more: Partial<LawEndpoint> = {}, utilisation = 0.1) => [
+    endpoint("x", utilisation, { ...more, latest: 1 }),
+    ...[0, 1, 2].map((index) => endpoint(`o${index}`, utilisation, more)),
+  ];
+  const loaded = (requestsPerSecond: number, more: Partial<LoadSample> = {}) => ({
+    signal: { load: { ...load(requestsPerSecond, 0, 0), ...more } },
+  });
+  const all = { coverage: { reporters: 4, untilMs: NOW } };
+  const ratio = (result: LawState) => (result.weights.get("x") as number) / (result.weights.get("o0") as number);
+
+  test("counts when all proxies have reported since, and none sent requests", () => {
+    expect(ratio(law(fleet(), all))).toBeLessThan(0.1);
+  });
+
+  test("counts when none was sent while the figure was measured", () => {
+    expect(ratio(law(fleet(loaded(5, { busyMs: NOW - 2 * TUNING.windowMs })), all))).toBeLessThan(0.5);
+  });
+
+  test("does not count when a proxy does not report, or has not since: its requests may be the step", () => {
+    expect(law(fleet(), { coverage: { reporters: 3, untilMs: NOW } }).equal).toBe(true);
+    expect(law(fleet(), { coverage: { reporters: 4, untilMs: NOW - 1 } }).equal).toBe(true);
+  });
+
+  test("counts the less, the more CPU a request takes", () => {
+    // 1 ms, 2.5 ms and 20 ms each.
+    expect(ratio(law(fleet(loaded(100)), all))).toBeLessThan(0.1);
+    expect(ratio(law(fleet(loaded(40)), all))).toBeLessThan(0.5);
+    expect(law(fleet(loaded(5)), all).equal).toBe(true);
+  });
+
+  test("does not count while a request is under way, or while there are too few to tell what one takes", () => {
+    expect(law(fleet(loaded(100, { inFlight: 1 })), all).equal).toBe(true);
+    expect(law(fleet(loaded(1), 0.001), all).equal).toBe(true);
   });
 });
 

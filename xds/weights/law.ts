@@ -1,3 +1,4 @@
+import type { Coverage } from "../signals/load-reports.ts";
 import type { Signal } from "../signals/signal.ts";
 import { relativeWeights } from "./relative-weights.ts";
 import { TUNING, type Tuning } from "./tuning.ts";
@@ -32,6 +33,8 @@ export interface LawInput {
   readonly previous: LawState | undefined;
   /** How many proxies share the cluster out, each seeing its own requests only. */
   readonly proxies: number;
+  /** What of their requests is known. */
+  readonly coverage: Coverage;
   /** The time, on the clock of the signals, in ms. */
   readonly nowMs: number;
 }
@@ -49,7 +52,7 @@ export interface LawResult extends LawState {
 export function computeWeights(input: LawInput, tuning: Tuning = TUNING): LawResult {
   const { endpoints, previous } = input;
   const ready = endpoints.filter((endpoint) => endpoint.state === "ready");
-  const targets = relativeWeights(ready, input.nowMs, tuning);
+  const targets = relativeWeights(ready, input, tuning);
   const next = isInDeadBand(targets, previous, input.proxies, tuning)
     ? equalWeights(endpoints)
     : unequalWeights(endpoints, targets, previous, tuning);

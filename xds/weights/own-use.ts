@@ -1,6 +1,9 @@
 import type { LoadSample } from "../signals/signal.ts";
 import { TUNING, type Tuning } from "./tuning.ts";
 
+/** Outside work on half of a fleet, coming to one part and leaving another, raises the median of the costs, but not this. */
+const CHEAPEST_QUARTER = 0.25;
+
 /** What own use is estimated from. */
 export interface OwnUseInput {
   /** Used share of the CPU, 0 to 1; undefined: unknown. */
@@ -9,40 +12,65 @@ export interface OwnUseInput {
   readonly load: LoadSample | undefined;
 }
 
+export interface OwnUse {
+  /** Shares of a machine, in the order of the endpoints. */
+  readonly shares: readonly number[];
+  /** CPU time that three quarters of the requests take at least, in ms; undefined: too few of them to tell. */
+  readonly leastCostMs: number | undefined;
+}
+
 /**
  * How much of its machine each endpoint uses for our requests: its rate of requests times the CPU time of one, which is
  * the same for all workers and is found as the median of utilisation / rate. What is used beyond that is outside work
  * (or a slower machine). Without this, a worker that is busy with our own requests would look slow, the law would answer
  * its own weights, and they would swing.
- * @returns shares of a machine in the order of the input; undefined when no load report can be used
+ * @param allReport every proxy reports its load: what none reports is not there
+ * @returns undefined when no load report can be used
  */
 export function estimateOwnUse(
   endpoints: readonly OwnUseInput[],
+  allReport: boolean,
   tuning: Tuning = TUNING,
-): readonly number[] | undefined {
+): OwnUse | undefined {
+  const isBusy = endpoints.some(({ load }) => load !== undefined && (load.requestsPerSecond > 0 || load.inFlight > 0));
+  if (allReport && !isBusy) return { shares: endpoints.map(() => 0), leastCostMs: 0 };
   const reported = endpoints.filter(({ load }) => load !== undefined && load.requestsPerSecond > 0);
   if (reported.length === 0) return undefined;
   const meanRate =
     reported.reduce((sum, { load }) => sum + (load as LoadSample).requestsPerSecond, 0) / reported.length;
-  const cost = medianCost(reported);
-  if (cost === undefined) return undefined;
-  return endpoints.map(({ load }) => {
+  const costs = costsByRequest(reported);
+  const cost = quantile(costs, 0.5);
+  const leastCost = quantile(costs, CHEAPEST_QUARTER);
+  if (cost === undefined || leastCost === undefined) return undefined;
+  const shares = endpoints.map(({ load }) => {
     if (load === undefined) return meanRate * cost;
     const trust = meanRate / (meanRate + tuning.priorRequests);
     return cost * (trust * load.requestsPerSecond + (1 - trust) * meanRate);
   });
+  return { shares, leastCostMs: meanRate < tuning.tellingRate ? undefined : 1000 * leastCost };
 }
 
-/** CPU-seconds of one request: the median over all requests of utilisation / rate of the endpoint that served them. */
-function medianCost(endpoints: readonly OwnUseInput[]): number | undefined {
-  const costs = endpoints
+interface Cost {
+  /** CPU-seconds of one request: utilisation / rate of the endpoint that served it. */
+  readonly cost: number;
+  /** Requests a second with this cost. */
+  readonly rate: number;
+}
+
+/** The costs of all requests, cheapest first. */
+function costsByRequest(endpoints: readonly OwnUseInput[]): readonly Cost[] {
+  return endpoints
     .filter(({ utilisation, confidence }) => utilisation !== undefined && confidence > 0)
     .map(({ utilisation = 0, load }) => {
       const rate = (load as LoadSample).requestsPerSecond;
       return { cost: utilisation / rate, rate };
     })
     .sort((a, b) => a.cost - b.cost);
-  let left = costs.reduce((sum, { rate }) => sum + rate, 0) / 2;
+}
+
+/** The cost that a share `q` of the requests does not exceed; undefined without any. */
+function quantile(costs: readonly Cost[], q: number): number | undefined {
+  let left = q * costs.reduce((sum, { rate }) => sum + rate, 0);
   for (const { cost, rate } of costs) {
     left -= rate;
     if (left <= 0) return cost;

@@ -1,13 +1,17 @@
 import type { LoadSample } from "../signals/signal.ts";
 import { confidenceAt } from "./confidence.ts";
-import type { LawEndpoint } from "./law.ts";
+import type { LawEndpoint, LawInput } from "./law.ts";
 import { estimateOwnUse } from "./own-use.ts";
 import type { Tuning } from "./tuning.ts";
 
 /** One endpoint with what is still believed of its signal. */
 interface Belief {
-  /** Used share of its CPU, 0 to 1; undefined: unknown. */
+  /** Used share of its CPU, smoothed, 0 to 1; undefined: unknown. */
   readonly utilisation: number | undefined;
+  /** The same, of the last sample alone. */
+  readonly latest: number;
+  /** When that was, in ms. */
+  readonly atMs: number;
   /** 0: says nothing; 1: fresh. */
   readonly confidence: number;
   readonly load: LoadSample | undefined;
@@ -20,23 +24,31 @@ interface Belief {
  */
 export function relativeWeights(
   ready: readonly LawEndpoint[],
-  nowMs: number,
+  { nowMs, proxies, coverage }: Pick<LawInput, "nowMs" | "proxies" | "coverage">,
   tuning: Tuning,
 ): ReadonlyMap<string, number> {
   const loads = ready.map(({ signal }) => usableLoad(signal?.load, nowMs, tuning));
   const serviceMs = meanServiceMs(loads);
   const beliefs = ready.map(({ signal }, index): Belief => {
-    const utilisation = signal?.cpu?.utilisation ?? Number.NaN;
-    if (signal?.cpu === undefined || !Number.isFinite(utilisation))
-      return { utilisation: undefined, confidence: 0, load: loads[index] };
+    const { utilisation, latest } = signal?.cpu ?? { utilisation: Number.NaN, latest: Number.NaN };
+    if (signal?.cpu === undefined || !Number.isFinite(utilisation) || !Number.isFinite(latest))
+      return { utilisation: undefined, latest: 0, atMs: nowMs, confidence: 0, load: loads[index] };
     return {
-      utilisation: Math.min(1, Math.max(0, utilisation)),
+      utilisation: share(utilisation),
+      latest: share(latest),
+      atMs: signal.cpu.atMs,
       confidence: confidenceAt(nowMs - signal.cpu.atMs, serviceMs, tuning),
       load: loads[index],
     };
   });
-  const ownUse = estimateOwnUse(beliefs, tuning);
-  const speeds = beliefs.map(({ utilisation = 0 }, index) => speedOf(utilisation, ownUse?.[index], tuning));
+  const allReport = coverage.reporters > 0 && coverage.reporters >= proxies;
+  const ownUse = estimateOwnUse(beliefs, allReport, tuning);
+  const reportedMs = allReport ? coverage.untilMs : Number.NEGATIVE_INFINITY;
+  const speeds = beliefs.map((belief, index) => {
+    const { utilisation = 0, latest } = belief;
+    const smoothed = smoothingNeed(belief, reportedMs, ownUse?.leastCostMs, tuning);
+    return speedOf(latest + smoothed * (utilisation - latest), ownUse?.shares[index], tuning);
+  });
   const mean = meanSpeed(speeds, beliefs);
   const requests = sum(loads, (load) => load.requestsPerSecond);
   const errors = sum(loads, (load) => load.errorsPerSecond);
@@ -52,6 +64,26 @@ export function relativeWeights(
       return [endpoint.key, Math.max(tuning.smallest, weight)];
     }),
   );
+}
+
+/**
+ * How far the smoothed figure is to be used instead of the last one, 0 to 1. Smoothing is there for one thing only: our own
+ * requests fill and empty a short window by themselves, the more so the longer each one runs. A figure whose window had none
+ * of them needs none. That takes load reports as fresh as the figure: the first requests of a burst look like outside work.
+ * @param reportedMs all proxies have reported up to this time
+ * @param leastCostMs CPU time that most requests take at least; undefined: unknown
+ */
+function smoothingNeed(
+  { atMs, load }: Belief,
+  reportedMs: number,
+  leastCostMs: number | undefined,
+  tuning: Tuning,
+): number {
+  if (reportedMs < atMs) return 1;
+  if (load === undefined || load.busyMs <= atMs - tuning.windowMs) return 0;
+  // A request that is under way may be longer than most.
+  if (leastCostMs === undefined || load.inFlight > 0) return 1;
+  return Math.min(1, leastCostMs / tuning.smoothedFromMs);
 }
 
 /** @param ownUse share of the machine used for our requests; undefined: unknown */
@@ -93,6 +125,10 @@ function excessErrors(load: LoadSample | undefined, requests: number, errors: nu
   const usual = Math.max(0, errors - load.errorsPerSecond) / (others + 1);
   const excess = (own - usual - tuning.errorTolerance) / (1 - tuning.errorTolerance);
   return Math.min(1, Math.max(0, excess));
+}
+
+function share(value: number): number {
+  return Math.min(1, Math.max(0, value));
 }
 
 function sum(loads: readonly (LoadSample | undefined)[], of: (load: LoadSample) => number): number {

@@ -1,4 +1,4 @@
-import type { CpuSample, LoadSample } from "../signals/signal.ts";
+import type { CpuSignal, LoadSample } from "../signals/signal.ts";
 import { SMOOTHING_MS, smooth } from "../signals/smoothing.ts";
 import { PUSH_INTERVAL_MS } from "./cluster-weights.ts";
 import { computeWeights, type LawState } from "./law.ts";
@@ -9,6 +9,9 @@ import { TUNING } from "./tuning.ts";
 
 /** The agents' interval, in ms. */
 export const SAMPLE_MS = 100;
+
+/** Load reports are summed up over so much time, in ms. */
+const RATE_MS = 1000;
 
 /** What was measured at one time, on its way to the control plane. */
 interface Measurement {
@@ -23,11 +26,13 @@ export class SimulatedControlPlane {
   readonly #workers: readonly SimulatedWorker[];
   readonly #proxies: readonly SimulatedEnvoy[];
   readonly #inFlight: Measurement[] = [];
-  readonly #cpu: (CpuSample | undefined)[];
+  readonly #cpu: (CpuSignal | undefined)[];
   readonly #load: (LoadSample | undefined)[];
   #state: LawState | undefined;
   #pushedMs = Number.NEGATIVE_INFINITY;
   #reportedMs = 0;
+  /** Of each worker, in the last reports. */
+  readonly #arrivals: number[][] = [];
   #pushes = 0;
   #flips = 0;
   #equalMs = 0;
@@ -92,14 +97,22 @@ export class SimulatedControlPlane {
   }
 
   #reportLoad(nowMs: number): void {
-    const seconds = (nowMs - this.#reportedMs) / 1000;
-    for (const [index, worker] of this.#workers.entries())
+    const intervalMs = nowMs - this.#reportedMs;
+    const reports = Math.max(1, Math.round(RATE_MS / intervalMs));
+    for (const [index, worker] of this.#workers.entries()) {
+      const { inFlight } = worker;
+      const arrivals = worker.countArrivals();
+      const last = [...(this.#arrivals[index] ?? []), arrivals].slice(-reports);
+      this.#arrivals[index] = last;
+      const requests = last.reduce((sum, count) => sum + count, 0);
       this.#load[index] = {
-        inFlight: worker.inFlight,
-        requestsPerSecond: worker.countArrivals() / seconds,
+        inFlight,
+        requestsPerSecond: (requests * 1000) / (last.length * intervalMs),
         errorsPerSecond: 0,
+        busyMs: inFlight + arrivals > 0 ? nowMs : (this.#load[index]?.busyMs ?? Number.NEGATIVE_INFINITY),
         atMs: nowMs,
       };
+    }
     this.#reportedMs = nowMs;
   }
 
@@ -110,8 +123,13 @@ export class SimulatedControlPlane {
       const signal = { ...(cpu === undefined ? {} : { cpu }), ...(load === undefined ? {} : { load }) };
       return { key: String(index), state: "ready" as const, signal };
     });
+    const { proxies } = this.#scenario;
+    const coverage =
+      this.#load[0] === undefined
+        ? { reporters: 0, untilMs: Number.NEGATIVE_INFINITY }
+        : { reporters: proxies, untilMs: this.#reportedMs };
     const result = computeWeights(
-      { endpoints, previous: this.#state, proxies: this.#scenario.proxies, nowMs },
+      { endpoints, previous: this.#state, proxies, coverage, nowMs },
       this.#scenario.tuning,
     );
     return result.changed ? result : undefined;

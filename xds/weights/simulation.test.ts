@@ -16,7 +16,7 @@ const BASE: Scenario = {
   unweighted: "full-scan",
   activeRequestBias: 2,
   deadTimeMs: 50,
-  loadReportMs: 1000,
+  loadReportMs: 100,
 };
 
 const run = (more: Partial<Scenario>) => simulate({ ...BASE, ...more });
@@ -85,8 +85,8 @@ describe("a worker made busy by outside work at second 20, until second 40", () 
   const calm = { outside: undefined, durationMs: 60_000, load: 0.35, speeds: [1, 1, 1, 1], steps };
 
   test.each([
-    { proxies: 1, loadReportMs: 1000 },
-    { proxies: 4, loadReportMs: 1000 },
+    { proxies: 1, loadReportMs: 100 },
+    { proxies: 4, loadReportMs: 100 },
     { proxies: 1, loadReportMs: undefined },
     { proxies: 4, loadReportMs: undefined },
   ])(
