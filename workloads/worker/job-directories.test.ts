@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -43,6 +44,23 @@ it("removes directories without permissions", async () => {
   await chmod(join(job, "locked"), 0);
   await jobs.remove(job);
   expect(existsSync(job)).toBe(false);
+});
+
+it("removes a tree that is deeper than a path can be long, a locked one too", async () => {
+  const jobs = await openJobDirectories(workDir);
+  const job = await jobs.create();
+  const dig = "import os\nfor level in range(60): os.mkdir('d' * 200); os.chdir('d' * 200)\nos.chmod('..', 0)";
+  execFileSync("python3", ["-c", dig], { cwd: job });
+  await jobs.remove(job);
+  expect(await readdir(jobs.path)).toEqual([]);
+});
+
+it("makes directories for jobs after a script has removed or locked its worker's", async () => {
+  const jobs = await openJobDirectories(workDir);
+  await rm(jobs.path, { recursive: true });
+  expect((await stat(await jobs.create())).mode & 0o777).toBe(0o700);
+  await chmod(jobs.path, 0);
+  expect((await stat(await jobs.create())).mode & 0o777).toBe(0o700);
 });
 
 it("says which setting is wrong when the directory cannot be made", async () => {

@@ -1,4 +1,5 @@
-import { chmod, mkdir, readdir, rm } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { chmod, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { EvenkeelError } from "../../common/errors.ts";
 import { readProcess } from "./process-table.ts";
@@ -33,13 +34,19 @@ export async function openJobDirectories(workDir: string): Promise<JobDirectorie
       cause,
     });
   }
-  let made = 0;
   return {
     path: own,
     async create() {
-      const directory = join(own, `job-${++made}`);
-      await mkdir(directory, { mode: 0o700 });
-      return directory;
+      // Names that no script can guess and take first.
+      const prefix = join(own, "job-");
+      try {
+        return await mkdtemp(prefix);
+      } catch {
+        // Scripts run as our user: one may have removed our directory, or locked it.
+        await mkdir(own, { recursive: true, mode: 0o700 });
+        await chmod(own, 0o700);
+        return await mkdtemp(prefix);
+      }
     },
     remove: removeWhole,
     close: () => removeWhole(own),
@@ -57,18 +64,29 @@ function isStale(name: string): boolean {
   return match !== null && readProcess(Number(match[1]))?.startTicks !== match[2];
 }
 
+/** Whatever a script made of it: a tree without permissions, or one that is deeper than a path can be long. */
 async function removeWhole(directory: string): Promise<void> {
   try {
     await rm(directory, { recursive: true, force: true });
   } catch {
-    // A script may have taken its directories' permissions away.
-    await unlock(directory);
+    await flatten(directory);
     await rm(directory, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
-async function unlock(directory: string): Promise<void> {
-  await chmod(directory, 0o700);
-  for (const entry of await readdir(directory, { withFileTypes: true }))
-    if (entry.isDirectory()) await unlock(join(directory, entry.name));
+/** Unlocks every directory below and moves it right below `root`, so that none is far down. */
+async function flatten(root: string): Promise<void> {
+  const waiting = [root];
+  for (let directory = waiting.pop(); directory !== undefined; directory = waiting.pop()) {
+    await chmod(directory, 0o700);
+    for (const entry of await readdir(directory, { withFileTypes: true })) {
+      if (!entry.isDirectory()) continue;
+      const below = join(directory, entry.name);
+      // A directory that moves must be writable itself: its `..` changes.
+      await chmod(below, 0o700);
+      const up = join(root, randomUUID());
+      await rename(below, up);
+      waiting.push(up);
+    }
+  }
 }

@@ -37,7 +37,8 @@ const settings = {
     flag: "work-dir",
     env: "EVENKEEL_WORKER_WORK_DIR",
     parse: is.text,
-    default: join(tmpdir(), "evenkeel-worker"),
+    // Each user's own: what one user has made, another cannot write.
+    default: join(tmpdir(), `evenkeel-worker-${process.getuid?.() ?? 0}`),
     value: "DIR",
     help: "where jobs have their directories; not to be shared by containers",
   },
