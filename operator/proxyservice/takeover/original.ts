@@ -10,7 +10,8 @@ export interface Original {
 
 /** Added to Services that are seen inside the cluster only; elsewhere they would open ports to the outside. */
 const ADDED: readonly ServicePort[] = [
-  { name: "status-port", port: STATUS_PORT, protocol: "TCP", targetPort: STATUS_PORT },
+  // Istio reads a port's protocol off its name, unless it is said.
+  { name: "status-port", port: STATUS_PORT, protocol: "TCP", targetPort: STATUS_PORT, appProtocol: "http" },
   { name: "https", port: HTTPS_PORT, protocol: "TCP", targetPort: HTTPS_PORT },
 ];
 

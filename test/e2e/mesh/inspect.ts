@@ -1,6 +1,6 @@
 import { waitUntil } from "../../rig/ready.ts";
 import { knownClients } from "./busy.ts";
-import { istioctl, type Mesh, podsOf, SHOP } from "./cluster.ts";
+import { EVENKEEL, istioctl, type Mesh, podsOf, SHOP } from "./cluster.ts";
 
 const GATEWAY = "spiffe://cluster.local/ns/shop/sa/ps-s0";
 const CLUSTER = "outbound|80||sn0-ep.shop.svc.cluster.local";
@@ -45,10 +45,16 @@ export async function inspect(mesh: Mesh): Promise<string> {
   const clients = await knownClients(mesh);
   if (!clients.has(GATEWAY))
     throw new Error(`the control plane's clients are ${[...clients].join(", ")}, not ${GATEWAY}`);
-  const analysis = await istioctl(rig, "analyze", "--namespace", SHOP, "--output", "json");
-  const messages = JSON.parse(analysis) as { readonly code: string; readonly message: string }[] | null;
-  if (messages !== null && messages.length > 0) throw new Error(`istioctl analyze: ${analysis}`);
+  for (const namespace of [SHOP, EVENKEEL]) await analyse(mesh, namespace);
   return `weights ${weights.join(", ")} in the gateway, known as ${GATEWAY}; istioctl analyze clean`;
+}
+
+/** @throws Error with what istioctl finds in a namespace, hints too */
+async function analyse({ rig }: Mesh, namespace: string): Promise<void> {
+  const found = await istioctl(rig, "analyze", "--namespace", namespace, "--output", "json");
+  const messages = JSON.parse(found) as { readonly code: string; readonly message: string; readonly origin?: string }[];
+  const told = messages.map(({ code, message, origin }) => `${code} ${origin}: ${message}`);
+  if (told.length > 0) throw new Error(`istioctl analyze of ${namespace}: ${told.join("; ")}`);
 }
 
 /** istiod gives every endpoint weight 1 and we never do: a pod of average speed has more. */
