@@ -58,7 +58,7 @@ export interface ControlPlane {
  * Puts the parts together, left to right: fleet and signals, weights, resources, streams. The xDS port opens only when
  * every cluster of the first fleet has its weights, so that a client that comes back after a restart is never told less
  * than it knew.
- * @throws EvenkeelError EK_PORT_IN_USE
+ * @throws EvenkeelError EK_PORT_IN_USE, EK_SETTING_INVALID; the source is closed then, too
  */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { source, log } = options;
@@ -109,56 +109,61 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     return serving ? undefined : "waiting for the first signals of every cluster";
   };
   let server: XdsServer | undefined;
-  const console = await startConsole(
-    {
-      registry,
-      notReady,
-      fleet: () =>
-        fleetView(source.current(), source.fault(), signals, (name) => publisher.weights(name), performance.now()),
-      clients: () => server?.clients() ?? [],
-      signals: () => attached?.sources() ?? [],
-    },
-    { host: options.httpHost, port: options.httpPort },
-  );
-  const ready = Promise.all([settled, options.identity?.().finally(() => (certified = true))]);
-  const [, identity] = (await Promise.race([ready, aborted(options.signal)])) ?? [];
-  if (options.signal?.aborted !== true) {
-    server = await startXdsServer({
-      store,
-      demand,
-      loadReports,
-      host: options.host,
-      port: options.xdsPort,
-      registry,
-      log,
-      ready: () => notReady() === undefined,
-      ...(identity !== undefined && {
-        credentials: mutualTls(identity.current),
-        interceptors: [admission(options.allowedClients ?? [], log)],
-        identify: clientIdentity,
-      }),
-      reportIntervalMs: options.loadReportIntervalMs,
-    });
-    serving = true;
-    log.info({ xdsPort: server.port, httpPort: console.port }, "serving");
-  }
-  return {
-    xdsPort: server?.port ?? 0,
-    httpPort: console.port,
-    async stop() {
-      serving = false;
-      unsubscribe();
-      stopForgetting();
-      stopExpecting();
-      await server?.stop(5000);
-      identity?.close();
-      balancer.close();
-      agents.close();
-      await attached?.close();
-      await console.stop();
-      await source.close();
-    },
+  let console: { port: number; stop(): Promise<void> } | undefined;
+  let identity: OpenIdentity | undefined;
+  const stop = async () => {
+    serving = false;
+    unsubscribe();
+    stopForgetting();
+    stopExpecting();
+    await server?.stop(5000);
+    identity?.close();
+    balancer.close();
+    agents.close();
+    await attached?.close();
+    await console?.stop();
+    await source.close();
   };
+  try {
+    console = await startConsole(
+      {
+        registry,
+        notReady,
+        fleet: () =>
+          fleetView(source.current(), source.fault(), signals, (name) => publisher.weights(name), performance.now()),
+        clients: () => server?.clients() ?? [],
+        signals: () => attached?.sources() ?? [],
+      },
+      { host: options.httpHost, port: options.httpPort },
+    );
+    const ready = Promise.all([settled, options.identity?.().finally(() => (certified = true))]);
+    [, identity] = (await Promise.race([ready, aborted(options.signal)])) ?? [];
+    if (options.signal?.aborted !== true) {
+      server = await startXdsServer({
+        store,
+        demand,
+        loadReports,
+        host: options.host,
+        port: options.xdsPort,
+        registry,
+        log,
+        ready: () => notReady() === undefined,
+        ...(identity !== undefined && {
+          credentials: mutualTls(identity.current),
+          interceptors: [admission(options.allowedClients ?? [], log)],
+          identify: clientIdentity,
+        }),
+        reportIntervalMs: options.loadReportIntervalMs,
+      });
+      serving = true;
+      log.info({ xdsPort: server.port, httpPort: console.port }, "serving");
+    }
+  } catch (error) {
+    // What would go on watching and measuring would keep a process alive that serves nothing.
+    await stop();
+    throw error;
+  }
+  return { xdsPort: server?.port ?? 0, httpPort: console.port, stop };
 }
 
 /** Settles when the signal is aborted. */

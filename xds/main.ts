@@ -2,7 +2,7 @@ import { EvenkeelError } from "../common/errors.ts";
 import { LOG_LEVELS, type Logger, logger, setLogLevel } from "../common/log.ts";
 import { is, loadSettings, type Values } from "../common/settings.ts";
 import { type Attach, startControlPlane } from "./control-plane.ts";
-import { fileFleet } from "./fleet/file/file-fleet.ts";
+import { fileFleet, readFleet } from "./fleet/file/file-fleet.ts";
 import type { FleetSource } from "./fleet/fleet.ts";
 import { kubernetesFleetSettings } from "./fleet/kubernetes/settings.ts";
 import { openKubernetes } from "./kubernetes-source.ts";
@@ -128,7 +128,7 @@ export async function main(args: string[]): Promise<number> {
   return 0;
 }
 
-/** @throws EvenkeelError EK_FLEET_INVALID, EK_SETTING_INVALID, EK_KUBE_CONFIG */
+/** @throws EvenkeelError EK_FILE_UNREADABLE, EK_FLEET_INVALID, EK_SETTING_INVALID, EK_KUBE_CONFIG */
 function openSource(
   values: Values<(typeof COMMAND)["settings"]>,
   log: Logger,
@@ -143,12 +143,7 @@ function openSource(
       where: COMMAND.name,
       next: "name one, or read the fleet from a cluster with --kubernetes",
     });
-  const source = fileFleet(values.fleet, { log });
-  if (source.current() === undefined)
-    // Started with a fleet that cannot be used there is no last good one to stay with: say so and end.
-    throw new EvenkeelError("EK_FLEET_INVALID", source.fault() ?? "no fleet", {
-      where: values.fleet,
-      next: "mend it and start again",
-    });
-  return { source };
+  // Started with a fleet that cannot be used there is no last good one to stay with: say so and end.
+  readFleet(values.fleet);
+  return { source: fileFleet(values.fleet, { log }) };
 }

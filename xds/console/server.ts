@@ -17,7 +17,7 @@ export interface ConsoleSources {
 
 /**
  * The control plane's HTTP side, read only: `/metrics`, `/healthz`, `/readyz`, `/fleet`, `/clients`, `/signals`.
- * @throws EvenkeelError EK_PORT_IN_USE
+ * @throws EvenkeelError EK_PORT_IN_USE, EK_SETTING_INVALID
  */
 export async function startConsole(
   sources: ConsoleSources,
@@ -43,8 +43,12 @@ export async function startConsole(
   try {
     await app.listen(listen);
   } catch (cause) {
-    throw new EvenkeelError("EK_PORT_IN_USE", `the console cannot listen: ${(cause as Error).message}`, {
-      where: `${listen.host}:${listen.port}`,
+    const where = `${listen.host}:${listen.port}`;
+    if ((cause as NodeJS.ErrnoException).code === "EADDRINUSE")
+      throw new EvenkeelError("EK_PORT_IN_USE", `the console cannot be served on ${where}`, { where, cause });
+    throw new EvenkeelError("EK_SETTING_INVALID", `the console cannot be served: ${(cause as Error).message}`, {
+      where,
+      next: "give an address of this machine and a port that this user may take",
       cause,
     });
   }

@@ -30,9 +30,8 @@ export function fileFleet(
   let fault: string | undefined;
 
   const read = (): Fleet => {
-    const text = readFleetFile(path);
-    if (onServices === undefined) return parseFleet(text, path);
-    const file = parseFleetFile(text, path);
+    if (onServices === undefined) return readFleet(path);
+    const file = parseFleetFile(readFleetFile(path), path);
     onServices(file.services);
     return file.fleet;
   };
@@ -65,6 +64,14 @@ export function fileFleet(
       listeners.clear();
     },
   };
+}
+
+/**
+ * Reads a fleet file that names all its endpoints itself, once.
+ * @throws EvenkeelError EK_FILE_UNREADABLE, EK_FLEET_INVALID
+ */
+export function readFleet(path: string): Fleet {
+  return parseFleet(readFleetFile(path), path);
 }
 
 /** @throws EvenkeelError EK_FILE_UNREADABLE, EK_FLEET_INVALID */
