@@ -158,6 +158,19 @@ describe("what Envoy answers by itself is JSON with a detail", () => {
     expect(answer).toContain('{"detail":"the request is not valid HTTP"}');
   });
 
+  it.each([
+    ["OPTIONS * HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", 404, "nothing is served under this path"],
+    [
+      "GET /steady HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+      403,
+      "the connection cannot change its protocol here",
+    ],
+  ])("a word also where Envoy has none: %j", async (request, status, said) => {
+    const answer = await sendRaw(Number(new URL(url).port), request);
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(answer).toContain(JSON.stringify({ detail: said }));
+  });
+
   it("431 for a header that is too large", async () => {
     const { status, body } = await send(`${url}/steady`, { headers: { "x-large": "x".repeat(70_000) } });
     expect(status).toBe(431);

@@ -334,9 +334,13 @@ describe("everything else", () => {
     expect(await response.json()).toEqual({ detail: expect.stringMatching(/\w/) });
   });
 
-  it("answers what is no HTTP in the same form", async () => {
-    const answer = await exchange(worker.port, "what is this\r\n\r\n");
-    expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+  it.each([
+    ["what is this\r\n\r\n", "400 Bad Request"],
+    ["GET / HTTP/1.1\r\nhost: w\r\nexpect: miracles\r\n\r\n", "417 Expectation Failed"],
+    ["GET /nowhere HTTP/1.1\r\nconnection: close\r\n\r\n", "404 Not Found"],
+  ])("answers what is no proper HTTP in the same form: %j", async (request, status) => {
+    const answer = await exchange(worker.port, request);
+    expect(answer.split("\r\n")[0]).toBe(`HTTP/1.1 ${status}`);
     expect(JSON.parse(answer.slice(answer.indexOf("\r\n\r\n")))).toEqual({ detail: expect.stringMatching(/\w/) });
   });
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import multipart from "@fastify/multipart";
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
-import { answerBrokenRequest } from "./broken-request.ts";
+import { answerBrokenRequest, answerExpectation } from "./broken-request.ts";
 import { Gate, type Place } from "./gate.ts";
 import { createMetrics, type JobOutcome } from "./metrics.ts";
 import { refuseDeclaredLength } from "./receive-upload.ts";
@@ -50,6 +50,8 @@ export async function createWorker(options: WorkerOptions): Promise<Worker> {
       // Node swaps the two timeouts when the one for headers is the longer.
       headersTimeout: Math.min(HEADERS_MS, options.uploadTimeoutMs),
       connectionsCheckingInterval: Math.min(5000, options.uploadTimeoutMs),
+      // Node refuses what names no host without a word; nothing here depends on the host.
+      requireHostHeader: false,
     },
     forceCloseConnections: "idle",
     // A request on a kept connection gets our own refusal to the end, with the header that lets proxies try elsewhere.
@@ -57,6 +59,7 @@ export async function createWorker(options: WorkerOptions): Promise<Worker> {
     frameworkErrors: (error, _request, reply) => answerError(error, reply),
     clientErrorHandler: answerBrokenRequest,
   });
+  app.server.on("checkExpectation", answerExpectation);
   // Envoy sends nothing more to a worker that says so, without waiting for its next health check.
   app.addHook("onSend", async (_request, reply) => {
     if (draining) reply.header("x-envoy-immediate-health-check-fail", "true");

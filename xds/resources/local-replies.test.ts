@@ -30,6 +30,8 @@ it("says why in words, and what the client may do", () => {
     "UC,UR,UPE,LR -> 502, the worker went away before it answered",
     "400 -> as it is, the request is not valid HTTP",
     "408 -> as it is, the request did not arrive in time",
+    "404 -> as it is, nothing is served under this path",
+    "403 -> as it is, the connection cannot change its protocol here",
   ]);
 });
 

@@ -37,6 +37,9 @@ function replies(maxRequestBytes: number): readonly Reply[] {
     { on: { flags: ["UC", "UR", "UPE", "LR"] }, detail: "the worker went away before it answered", status: 502 },
     { on: { status: 400 }, detail: "the request is not valid HTTP" },
     { on: { status: 408 }, detail: "the request did not arrive in time" },
+    // These two Envoy answers without a word: `OPTIONS *`, and a wish for WebSocket and its like.
+    { on: { status: 404 }, detail: "nothing is served under this path" },
+    { on: { status: 403 }, detail: "the connection cannot change its protocol here" },
   ];
 }
 
