@@ -38,6 +38,15 @@ test("close ends the connections and frees the port", async () => {
   await expect(once(late, "connect")).rejects.toThrow("ECONNREFUSED");
 }, 60_000);
 
+test("close does not wait for a client that keeps its half of a connection", async () => {
+  const other = await openForward(`127.0.0.1:${(server.address() as AddressInfo).port}`, (command) => [...command]);
+  const stubborn = connect({ port: other.port, host: other.host, allowHalfOpen: true });
+  stubborn.on("error", () => undefined);
+  await once(stubborn, "connect");
+  await other.close();
+  stubborn.destroy();
+}, 60_000);
+
 test("a command that cannot run is an error", async () => {
   await expect(openForward("x:1", () => ["/no/such/command"])).rejects.toMatchObject({ code: "EK_PROGRAM_MISSING" });
 });

@@ -1,5 +1,5 @@
 import { rmSync } from "node:fs";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { type Child, startChild } from "../../common/child.ts";
 import { EvenkeelError } from "../../common/errors.ts";
@@ -38,7 +38,10 @@ export async function openForward(target: string, inside: (command: readonly str
     await closeRelay();
     throw error;
   }
+  const clients = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (client) => {
+    clients.add(client);
+    client.once("close", () => clients.delete(client));
     const upstream = connect({ path: socket, allowHalfOpen: true });
     client.pipe(upstream).pipe(client);
     client.on("error", () => upstream.destroy());
@@ -53,9 +56,10 @@ export async function openForward(target: string, inside: (command: readonly str
     host: address,
     port,
     async close() {
-      // The relay's end closes the connections, and those let the server close.
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       await closeRelay();
+      // A client that does not end its half of a connection would keep it, and the server, for ever.
+      for (const client of clients) client.destroy();
       await closed;
     },
   };
