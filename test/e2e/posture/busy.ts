@@ -67,7 +67,7 @@ export async function unlabelledNode(place: Place, sent: string[]): Promise<stri
   if (!nodes.has(FIRST) || !nodes.has(THIRD)) throw new Error(`jobs went to ${[...nodes].join(", ")} only`);
   await rig.kubectl(["label", "node", SECOND, `${ELIGIBLE_LABEL}=true`]);
   requireNoFaults(place);
-  return `${SECOND} without its label got none of ${nodes.size} nodes' jobs`;
+  return `${SECOND} without its label got nothing while three analysers had work, the others did it`;
 }
 
 /** Sends a few images to one analyser, and looks where its job goes. */
