@@ -27,7 +27,10 @@ export interface Outcome {
   readonly uploads: number;
   readonly failed: readonly UploadResult[];
   readonly latenciesMs: readonly number[];
+  /** Share before, as measured. */
   readonly baselineShare: number;
+  /** One by the number of workers: what a share of few uploads scatters around. */
+  readonly fairShare: number;
   readonly busyShare: number;
   readonly returnedShare: number;
   /** From the CPU step to half of the weight share; undefined: never. */
@@ -45,8 +48,10 @@ export function faults(outcome: Outcome): string[] {
     found.push(`${outcome.failed.length} uploads failed; the first: HTTP ${first.status} ${first.body.slice(0, 200)}`);
   if (outcome.fellAfterMs === undefined || outcome.fellAfterMs > FALL_WITHIN_MS)
     found.push(`the weight did not fall by half within ${FALL_WITHIN_MS} ms (${outcome.fellAfterMs ?? "never"})`);
-  if (!(outcome.busyShare <= outcome.baselineShare / 2))
-    found.push(`the busy share ${outcome.busyShare.toFixed(3)} is not half of ${outcome.baselineShare.toFixed(3)}`);
+  // Some dozens of uploads make a share that is a few percent off: a low one before must not make the judgement harder.
+  const before = Math.max(outcome.baselineShare, outcome.fairShare);
+  if (!(outcome.busyShare <= before / 2))
+    found.push(`the busy share ${outcome.busyShare.toFixed(3)} is not half of ${before.toFixed(3)}`);
   if (outcome.returnedAfterMs === undefined) found.push("the share did not return");
   return found;
 }
@@ -81,7 +86,8 @@ export async function playOnce(stack: Stack, onProgress: (line: string) => void)
   const baselineFrom = performance.now();
   await lookFor(BASELINE_MS);
   const baseline = shares.between(baselineFrom, performance.now()).shares.get(busy.name) ?? 0;
-  const fairWeight = (await look()).weightShare ?? 1 / stack.workers.length;
+  const fairShare = 1 / stack.workers.length;
+  const fairWeight = (await look()).weightShare ?? fairShare;
 
   onProgress(`making ${busy.name} busy for ${BURN_SECONDS} s of CPU time`);
   const step = performance.now();
@@ -111,7 +117,7 @@ export async function playOnce(stack: Stack, onProgress: (line: string) => void)
     const now = performance.now();
     if (now < end + SHARE_WINDOW_MS) continue;
     returnedShare = shares.between(now - SHARE_WINDOW_MS, now).shares.get(busy.name) ?? 0;
-    if (returnedShare > baseline / 2) returnedAfterMs = Math.round(now - end);
+    if (returnedShare > Math.min(baseline, fairShare) / 2) returnedAfterMs = Math.round(now - end);
   }
   await stream.stop();
   return {
@@ -120,6 +126,7 @@ export async function playOnce(stack: Stack, onProgress: (line: string) => void)
     failed: stream.results.filter(({ ok }) => !ok),
     latenciesMs: stream.results.map(({ latencyMs }) => latencyMs),
     baselineShare: baseline,
+    fairShare,
     busyShare,
     returnedShare,
     fellAfterMs,
