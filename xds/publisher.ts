@@ -18,6 +18,13 @@ export interface ResourceWriter {
   apply(change: ResourceChange): void;
 }
 
+/** What a resource was made of. */
+interface Origin {
+  readonly of: object;
+  readonly typeUrl: TypeUrl;
+  readonly name: string;
+}
+
 /**
  * Turns fleets and weights into encoded resources, each only when what it is made of changed. A resource that breaks its
  * rules is named in log and metrics and never leaves: the last good version stays.
@@ -26,7 +33,9 @@ export class Publisher {
   readonly #store: ResourceWriter;
   readonly #log: Logger;
   /** What each published resource was made of; by type and name. */
-  readonly #made = new Map<string, { readonly of: object; readonly typeUrl: TypeUrl; readonly name: string }>();
+  readonly #made = new Map<string, Origin>();
+  /** The same of what broke its rules: that is told once, not with each new weight. */
+  readonly #refused = new Map<string, Origin>();
   /** How Envoy picks in each cluster: kept while its size stays near the border, or Envoy would build it anew each time. */
   readonly #selections = new Map<string, Selection>();
   readonly #weights = new Map<string, ReadonlyMap<string, number>>();
@@ -105,10 +114,12 @@ export class Publisher {
     upsert: EncodedResource[],
   ): void {
     const key = `${typeUrl} ${name}`;
-    if (this.#made.get(key)?.of === of) return;
+    if (this.#made.get(key)?.of === of || this.#refused.get(key)?.of === of) return;
+    this.#refused.delete(key);
     try {
       upsert.push(encodeResource(typeUrl, name, message()));
     } catch (error) {
+      this.#refused.set(key, { of, typeUrl, name });
       this.#invalid.inc({ type: shortType(typeUrl) });
       this.#log.error({ resource: name, type: typeUrl, error: describeError(error) }, "resource not sent");
       return;
@@ -118,9 +129,11 @@ export class Publisher {
 
   #outdated(fleet: Fleet): ResourceChange["remove"] {
     const remove: { typeUrl: TypeUrl; name: string }[] = [];
+    const isOwned = (typeUrl: TypeUrl, name: string) =>
+      (typeUrl === TYPE_URLS.listener || typeUrl === TYPE_URLS.route ? fleet.listeners : fleet.clusters).has(name);
+    for (const [key, { typeUrl, name }] of this.#refused) if (!isOwned(typeUrl, name)) this.#refused.delete(key);
     for (const [key, { typeUrl, name }] of this.#made) {
-      const owners = typeUrl === TYPE_URLS.listener || typeUrl === TYPE_URLS.route ? fleet.listeners : fleet.clusters;
-      if (owners.has(name)) continue;
+      if (isOwned(typeUrl, name)) continue;
       this.#made.delete(key);
       remove.push({ typeUrl, name });
     }
