@@ -87,7 +87,6 @@ export async function playOnce(stack: Stack, onProgress: (line: string) => void)
   await lookFor(BASELINE_MS);
   const baseline = shares.between(baselineFrom, performance.now()).shares.get(busy.name) ?? 0;
   const fairShare = 1 / stack.workers.length;
-  const fairWeight = (await look()).weightShare ?? fairShare;
 
   onProgress(`making ${busy.name} busy for ${BURN_SECONDS} s of CPU time`);
   const step = performance.now();
@@ -98,7 +97,7 @@ export async function playOnce(stack: Stack, onProgress: (line: string) => void)
   });
   while (burning) {
     const { weightShare } = await look();
-    if (fellAfterMs === undefined && weightShare !== undefined && weightShare <= fairWeight / 2)
+    if (fellAfterMs === undefined && weightShare !== undefined && weightShare <= fairShare / 2)
       fellAfterMs = Math.round(performance.now() - step);
     await sleep(LOOK_EVERY_MS);
   }
