@@ -42,7 +42,8 @@ test("close does not wait for a client that keeps its half of a connection", asy
   const other = await openForward(`127.0.0.1:${(server.address() as AddressInfo).port}`, (command) => [...command]);
   const stubborn = connect({ port: other.port, host: other.host, allowHalfOpen: true });
   stubborn.on("error", () => undefined);
-  await once(stubborn, "connect");
+  stubborn.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  await once(stubborn, "data");
   await other.close();
   stubborn.destroy();
 }, 60_000);
