@@ -25,6 +25,10 @@ const CHECKS: CommandTable = {
     summary: "the same in three minutes, without the HPA and the metrics API",
     load: check(async () => ({ run: (await import("./mesh/main.ts")).runShort })),
   },
+  posture: {
+    summary: "posture jobs with the real KEDA: 200 images on three nodes, a busy node, analyser, broker and figures lost; 0 lost",
+    load: check(() => import("./posture/main.ts")),
+  },
   cpu: {
     summary: "the CPU load demo on a real cluster: its HPA goes up under load and back",
     load: check(() => import("./cpu/main.ts")),
