@@ -69,5 +69,6 @@ try {
   process.exitCode = await dispatch("evenkeel", COMMANDS, process.argv.slice(2));
 } catch (error) {
   console.error(describeError(error));
-  process.exitCode = 1;
+  // Ends it: whatever the failed command has begun to watch must not keep alive what does nothing.
+  process.exit(1);
 }
