@@ -26,7 +26,7 @@ afterAll(async () => {
 interface Built {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string; labels?: Record<string, string> };
-  readonly spec?: { readonly template?: { readonly metadata: { labels?: Record<string, string> } } };
+  readonly spec?: { readonly template?: { readonly metadata: { labels?: Record<string, string>; sidecar?: string } } };
 }
 
 function objectsOf(text: string): Map<string, Built> {
@@ -39,8 +39,9 @@ function withoutLabels(object: Built): Built {
   const { labels: _, ...metadata } = object.metadata;
   const template = object.spec?.template;
   if (template === undefined) return { ...object, metadata };
-  const { labels: _pod, ...pod } = template.metadata;
-  return { ...object, metadata, spec: { ...object.spec, template: { ...template, metadata: pod } } };
+  const { labels = {}, ...pod } = template.metadata;
+  const sidecar = labels["sidecar.istio.io/inject"] ?? "";
+  return { ...object, metadata, spec: { ...object.spec, template: { ...template, metadata: { ...pod, sidecar } } } };
 }
 
 async function template(...args: readonly string[]): Promise<Map<string, Built>> {
