@@ -27,6 +27,9 @@ const COMMAND = {
   examples: ["npm run demo", "npm run demo -- --once"],
 } as const;
 
+/** What ends the demo with all its parts; SIGHUP is a closed terminal. */
+const ENDING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** `npm run demo`: shows the main job live until Ctrl-C; with `--once`, plays the scenario and judges it. */
 export async function main(args: string[]): Promise<number> {
   const loaded = loadSettings(COMMAND, args);
@@ -35,8 +38,9 @@ export async function main(args: string[]): Promise<number> {
     return 0;
   }
   const stopped = new AbortController();
-  const onSignal = () => stopped.abort();
-  process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+  // A second one does not wait for the parts to end: they are killed at exit.
+  const onSignal = () => (stopped.signal.aborted ? process.exit(130) : stopped.abort());
+  for (const signal of ENDING) process.on(signal, onSignal);
   const progress = (line: string) => console.error(`· ${line}`);
   const stack = await startStack({ workers: loaded.values.workers, onProgress: progress });
   try {
@@ -46,7 +50,7 @@ export async function main(args: string[]): Promise<number> {
     return outcome === undefined ? 130 : summary(outcome);
   } finally {
     await stack.stop();
-    process.removeListener("SIGINT", onSignal).removeListener("SIGTERM", onSignal);
+    for (const signal of ENDING) process.removeListener(signal, onSignal);
   }
 }
 
