@@ -26,7 +26,8 @@ const CHECKS: CommandTable = {
     load: check(async () => ({ run: (await import("./mesh/main.ts")).runShort })),
   },
   posture: {
-    summary: "posture jobs with the real KEDA: 200 images on three nodes, a busy node, analyser, broker and figures lost; 0 lost",
+    summary:
+      "posture jobs with the real KEDA: 200 images on three nodes, a busy node, analyser, broker and figures lost; 0 lost",
     load: check(() => import("./posture/main.ts")),
   },
   cpu: {
