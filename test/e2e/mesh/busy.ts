@@ -39,10 +39,14 @@ export async function makeBusy(mesh: Mesh, traffic: Traffic, options: BusyOption
   const address = pod?.status?.podIP;
   if (pod === undefined || address === undefined || pods.length < 2)
     throw new Error(`only ${pods.length} pods of the app`);
-  const [controlPlane] = await podsOf(mesh.rig, EVENKEEL, "app.kubernetes.io/name=evenkeel-control-plane");
-  const forward = await mesh.rig.forward(`${controlPlane?.status?.podIP}:18001`);
+  const controlPlanes = await podsOf(mesh.rig, EVENKEEL, "app.kubernetes.io/name=evenkeel-control-plane");
+  const forwards = await Promise.all(controlPlanes.map(({ status }) => mesh.rig.forward(`${status?.podIP}:18001`)));
   try {
-    const weight = () => relativeWeight(`http://${forward.host}:${forward.port}/fleet`, address);
+    // Only the replica that the gateway asks knows the cluster.
+    const weight = async () => {
+      const pages = forwards.map(({ host, port }) => relativeWeight(`http://${host}:${port}/fleet`, address));
+      return (await Promise.all(pages)).find((relative) => relative !== undefined);
+    };
     return await watchShare(mesh, traffic, options, {
       name: pod.metadata.name,
       address,
@@ -50,7 +54,7 @@ export async function makeBusy(mesh: Mesh, traffic: Traffic, options: BusyOption
       weight,
     });
   } finally {
-    await forward.close();
+    await Promise.all(forwards.map((forward) => forward.close()));
   }
 }
 
