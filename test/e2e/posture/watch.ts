@@ -63,6 +63,11 @@ function nodeSeen({ metadata, spec, status }: ClusterNode) {
   const { name, labels = {} } = metadata;
   const isReady = status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
   const isTainted = spec?.taints?.some(({ effect }) => effect !== "PreferNoSchedule") ?? false;
-  const isMeant = labels[ELIGIBLE_LABEL] === "true" && labels[BUSY_LABEL] !== "true";
-  return { name, open: isMeant && isReady && !isTainted, slot: slotOf(labels) ?? Number.POSITIVE_INFINITY };
+  const eligible = labels[ELIGIBLE_LABEL] === "true" && isReady && !isTainted;
+  return {
+    name,
+    eligible,
+    open: eligible && labels[BUSY_LABEL] !== "true",
+    slot: slotOf(labels) ?? Number.POSITIVE_INFINITY,
+  };
 }
