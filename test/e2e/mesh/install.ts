@@ -6,7 +6,7 @@ import { evenkeelImage } from "../../rig/images/evenkeel.ts";
 import { file } from "../../rig/images/layer.ts";
 import { waitUntil } from "../../rig/ready.ts";
 import type { Rig } from "../../rig/rig.ts";
-import { EVENKEEL, get, type Mesh, podsOf, rolledOut, SHOP } from "./cluster.ts";
+import { EVENKEEL, type Mesh, podsOf, rolledOut, SHOP } from "./cluster.ts";
 
 const HERE = import.meta.dirname;
 const MANIFESTS = join(HERE, "kubernetes");
@@ -95,21 +95,4 @@ async function mayDo(rig: Rig, words: string, as: string): Promise<boolean> {
   };
   const answer = await rig.kubectl(["create", "-o", "json", "-f", "-"], JSON.stringify(review));
   return (JSON.parse(answer) as { status: { allowed: boolean } }).status.allowed;
-}
-
-/** The gateways' own words on answers that were not good. */
-export async function gatewayComplaints(rig: Rig): Promise<string> {
-  const { items } = await get<{ items: { metadata: { name: string } }[] }>(
-    rig,
-    "pods",
-    "-n",
-    SHOP,
-    "-l",
-    "istio=ps-s0",
-  );
-  const logs = await Promise.all(
-    items.map(({ metadata }) => rig.kubectl(["logs", "-n", SHOP, metadata.name, "--tail=20000"]).catch(() => "")),
-  );
-  const bad = logs.flatMap((log) => log.split("\n")).filter((line) => /^\[\S+\] "[^"]*" (0|5\d\d) /.test(line));
-  return bad.slice(-10).join("\n");
 }

@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { waitUntil } from "../../rig/ready.ts";
@@ -5,8 +7,9 @@ import type { Rig } from "../../rig/rig.ts";
 import { withFreeRig } from "../support/free-rig.ts";
 import { type BusyFigures, type BusyOptions, makeBusy, percent } from "./busy.ts";
 import { conditionHolds, EVENKEEL, get, type Mesh, rolledOut, SHOP, serviceAsWritten } from "./cluster.ts";
+import { complaints, evidence } from "./evidence.ts";
 import { inspect } from "./inspect.ts";
-import { applyExample, checkAccounts, gatewayComplaints, install, loadEvenkeel } from "./install.ts";
+import { applyExample, checkAccounts, install, loadEvenkeel } from "./install.ts";
 import { killOperator } from "./kill-operator.ts";
 import { scaleByLoad } from "./scaling.ts";
 import { strictPods } from "./strict.ts";
@@ -52,7 +55,7 @@ async function mesh(extent: Extent): Promise<string> {
 }
 
 async function check(mesh: Mesh, extent: Extent): Promise<string> {
-  const { rig, say } = mesh;
+  const { rig } = mesh;
   await install(mesh);
   const before = await serviceAsWritten(rig, "sn0");
   const traffic = await startTraffic(rig, URL, PER_SECOND);
@@ -68,12 +71,22 @@ async function check(mesh: Mesh, extent: Extent): Promise<string> {
       `${traffic.answers.length} requests, ${through} of them through gateways, 0 failed`
     );
   } catch (error) {
-    const complaints = await gatewayComplaints(rig).catch((failure: Error) => `unreadable: ${failure.message}`);
-    if (complaints !== "") say(`the gateways' access log:\n${complaints}`);
+    await keepEvidence(mesh);
     throw error;
   } finally {
     await traffic.stop();
   }
+}
+
+/** Results are never committed: the folder is ignored. */
+const EVIDENCE = join(import.meta.dirname, "..", "..", "..", "results", "mesh");
+
+async function keepEvidence({ rig, say }: Mesh): Promise<void> {
+  const found = await evidence(rig);
+  mkdirSync(EVIDENCE, { recursive: true });
+  for (const [name, text] of found) writeFileSync(join(EVIDENCE, `${name}.txt`), text);
+  const said = complaints(found);
+  say(`objects, events and logs are in ${EVIDENCE}${said === "" ? "" : `; the gateways' bad answers:\n${said}`}`);
 }
 
 async function underTraffic(mesh: Mesh, traffic: Traffic, extent: Extent): Promise<string> {
