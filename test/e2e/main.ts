@@ -13,6 +13,10 @@ const check = (load: () => Promise<{ run: Check }>) => async () => {
 };
 
 const CHECKS: CommandTable = {
+  reencrypt: {
+    summary: "uploads on a real cluster: the HPA goes up and back, a busy worker gets less, pods are deleted, 0 lost",
+    load: check(() => import("./reencrypt/main.ts")),
+  },
   proxy: {
     summary: "the random reverse proxy: uniformity over 100 000 requests, overhead, a host that dies, 10 000 services",
     load: check(() => import("./proxy/main.ts")),
