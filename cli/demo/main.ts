@@ -2,6 +2,7 @@ import { relative } from "node:path";
 import { describeError } from "../../common/errors.ts";
 import { is, loadSettings } from "../../common/settings.ts";
 import { multipart } from "../load/multipart.ts";
+import { Latencies, lookAtWorkers } from "./latencies.ts";
 import { observe } from "./observe.ts";
 import { faults, makeBusy, type Outcome, playOnce, UPLOAD_SCRIPT } from "./scenario.ts";
 import { Shares } from "./shares.ts";
@@ -85,6 +86,7 @@ const BURN_SECONDS = 8;
 async function live(stack: Stack, rate: number, stopped: AbortSignal): Promise<number> {
   const stream = new UploadStream(stack.url, await multipart(UPLOAD_SCRIPT, "reencrypt.py"));
   const shares = new Shares();
+  const latencies = new Latencies(SHARE_WINDOW_MS);
   const tryIt = [
     `curl -F file=@${relative(process.cwd(), UPLOAD_SCRIPT)} ${stack.url}/reencrypt`,
     `curl ${stack.consoleUrl}/fleet      curl ${stack.consoleUrl}/metrics`,
@@ -111,12 +113,14 @@ async function live(stack: Stack, rate: number, stopped: AbortSignal): Promise<n
   stream.start(rate);
   const tty = process.stdout.isTTY === true;
   while (!stopped.aborted) {
-    const workers = await observe(stack);
+    const [workers, spent] = await Promise.all([observe(stack), lookAtWorkers(stack)]);
     const now = performance.now();
     shares.add(now, workers);
+    latencies.add(now, spent);
     const text = render({
       workers,
       shares: shares.between(now - SHARE_WINDOW_MS, now).shares,
+      latencies: latencies.means(),
       busy,
       recent: stream.results.filter(({ startedMs }) => startedMs > now - SHARE_WINDOW_MS),
       sent: stream.results.length + stream.inFlight,

@@ -6,11 +6,15 @@ interface Look {
   readonly requests: ReadonlyMap<string, number>;
 }
 
+/** Looks older than this are forgotten: nothing asks for shares over a longer time. */
+const KEEP_MS = 300_000;
+
 /** Remembers looks at Envoy's counters and tells each worker's share of the requests between two moments. */
 export class Shares {
   readonly #looks: Look[] = [];
 
   add(atMs: number, workers: readonly WorkerView[]): void {
+    while ((this.#looks[0]?.atMs ?? atMs) < atMs - KEEP_MS) this.#looks.shift();
     this.#looks.push({ atMs, requests: new Map(workers.map(({ name, requests }) => [name, requests])) });
   }
 

@@ -11,6 +11,7 @@ test("a frame tells CPU, weight, in-flight, share and latency of each worker", (
       },
     ],
     shares: new Map([["worker-1", 0.25]]),
+    latencies: new Map([["worker-1", 123.4]]),
     busy: "worker-1",
     recent: [{ startedMs: 0, latencyMs: 80, status: 200, body: "", ok: true }],
     sent: 8,
@@ -18,7 +19,7 @@ test("a frame tells CPU, weight, in-flight, share and latency of each worker", (
     note: "note",
     tryIt: ["curl"],
   });
-  expect(text).toMatch(/worker-1 +█{16} +100% +10 +3 +25% █{4}░{12} busy/);
+  expect(text).toMatch(/worker-1 +█{16} +100% +10 +3 +25% █{4}░{12} +123 ms busy/);
   expect(text).toMatch(/worker-2 +░{16} +- +- +0 +0%/);
   expect(text).toContain("uploads 8, failed 0; latency p50 80 ms, p95 80 ms");
 });

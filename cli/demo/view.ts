@@ -6,6 +6,8 @@ export interface Frame {
   readonly workers: readonly WorkerView[];
   /** Share of the uploads of the last seconds, by worker name, 0 to 1. */
   readonly shares: ReadonlyMap<string, number>;
+  /** Mean latency of the uploads that each worker ended in the last seconds, by worker name, in ms. */
+  readonly latencies: ReadonlyMap<string, number>;
   readonly busy: string | undefined;
   readonly recent: readonly UploadResult[];
   readonly sent: number;
@@ -28,12 +30,13 @@ export function render(frame: Frame): string {
       String(worker.inFlight).padStart(10),
       percent(share).padStart(7),
       bar(share),
+      ms(frame.latencies.get(worker.name) ?? Number.NaN).padStart(9),
       worker.name === frame.busy ? "busy" : "",
     ].join(" ");
   });
   const latencies = frame.recent.map(({ latencyMs }) => latencyMs).sort((a, b) => a - b);
   return [
-    `${"".padEnd(10)} ${"CPU".padEnd(BAR)} ${"".padStart(5)} ${"weight".padStart(7)} ${"in-flight".padStart(10)} ${"share".padStart(7)}`,
+    `${"".padEnd(10)} ${"CPU".padEnd(BAR)} ${"".padStart(5)} ${"weight".padStart(7)} ${"in-flight".padStart(10)} ${"share".padStart(7)} ${"".padEnd(BAR)} ${"latency".padStart(9)}`,
     ...rows,
     "",
     `uploads ${frame.sent}, failed ${frame.failed}; latency p50 ${ms(quantile(latencies, 0.5))}, p95 ${ms(quantile(latencies, 0.95))}`,
