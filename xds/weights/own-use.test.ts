@@ -33,6 +33,14 @@ test("a few requests say little about one worker's share", () => {
   expect((many[0] as number) / (many[1] as number)).toBeGreaterThan(8);
 });
 
+test("of a few requests, the cost of a worker with outside work does not pass for our own use", () => {
+  // Of this second only the busy one had a request.
+  const own = estimate([one(1, 1), one(0.1, 0), one(0)]).shares;
+  expect(own).toEqual([0.3, 0.3, 0.3]);
+  // Small ones count as they are.
+  expect(estimate([one(0.1, 1), one(0.1, 1)]).shares[0]).toBeCloseTo(0.1, 5);
+});
+
 test("an endpoint without a report is taken to serve as many as the mean", () => {
   const own = estimate([one(0.4, 400), one(0.4, 400), one(0.2)]);
   expect(own.shares[2]).toBeCloseTo(0.4, 5);

@@ -42,12 +42,16 @@ export function estimateOwnUse(
   const cost = quantile(costs, 0.5);
   const leastCost = quantile(costs, CHEAPEST_QUARTER);
   if (cost === undefined || leastCost === undefined) return undefined;
+  const tells = meanRate >= tuning.tellingRate;
+  // Of a second with a request or two, the cost is that of a worker that just had one: when it is one with outside work, that
+  // work would pass for our own.
+  const most = tells ? Number.POSITIVE_INFINITY : tuning.assumedOwnUse;
   const shares = endpoints.map(({ load }) => {
-    if (load === undefined) return meanRate * cost;
+    if (load === undefined) return Math.min(most, meanRate * cost);
     const trust = meanRate / (meanRate + tuning.priorRequests);
-    return cost * (trust * load.requestsPerSecond + (1 - trust) * meanRate);
+    return Math.min(most, cost * (trust * load.requestsPerSecond + (1 - trust) * meanRate));
   });
-  return { shares, leastCostMs: meanRate < tuning.tellingRate ? undefined : 1000 * leastCost };
+  return { shares, leastCostMs: tells ? 1000 * leastCost : undefined };
 }
 
 interface Cost {
