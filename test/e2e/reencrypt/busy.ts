@@ -4,10 +4,7 @@ import { drawWorker, mean, percent, watchControlPlane } from "./known.ts";
 import { losses, startUploads } from "./uploads.ts";
 import { givenUploads, type ReadyPod, sharesBetween } from "./workers.ts";
 
-/**
- * So few that an upload's own use of a worker is small: the law takes only what a worker does beyond it for outside work. Each
- * takes some 0.2 s of CPU, of the half CPU that a worker of the test overlay has.
- */
+/** Each takes some 0.2 s of CPU. */
 const PER_SECOND = 1.5;
 /** An endpoint gets no more than its part in its first 10 s, and load reports count for 10 s. */
 const WARM_UP_MS = 15_000;
@@ -19,12 +16,17 @@ const NOTICED_MS = 4000;
 const RETURN_WINDOW_MS = 20_000;
 const RETURN_WITHIN_MS = 120_000;
 
-const BURN = `import time
+/** So many at once, that an upload gets a fifth of the worker's CPU and not half of it. */
+const BURNERS = 4;
+
+const BURN = `import os, time
 end = time.monotonic() + ${BURN_MS / 1000}
+for _ in range(${BURNERS - 1}):
+    if os.fork() == 0: break
 while time.monotonic() < end: pass`;
 
 /**
- * Makes one of some workers busy by a process inside its pod: its share of the uploads must fall to half or less, and return.
+ * Makes one of some workers busy by processes inside its pod: its share of the uploads must fall to half or less, and return.
  * @returns what was seen
  */
 export async function makeBusy(
