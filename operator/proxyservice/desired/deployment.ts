@@ -82,10 +82,13 @@ function container(settled: Settled, ports: readonly number[]): object {
     },
     // The listener is there when istiod's first answer is applied, routes and all.
     startupProbe: { tcpSocket: { port: ports[0] }, periodSeconds: 1, failureThreshold: STARTUP_SECONDS },
+    // Soon ready and late unready: on a starved node answers are slow, and a gateway that is left out then fails all of its
+    // Service. One that ends is left out at once, whatever this says, and so is one whose Envoy has died.
     readinessProbe: {
       httpGet: { path: "/healthz/ready", port: STATUS_PORT, scheme: "HTTP" },
       periodSeconds: 2,
-      failureThreshold: 3,
+      timeoutSeconds: 5,
+      failureThreshold: 5,
     },
   };
 }
