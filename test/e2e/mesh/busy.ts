@@ -33,7 +33,11 @@ export interface BusyFigures {
  * Makes one pod of several busy and watches its share of the requests.
  * @throws Error when its share does not fall in time, or does not return
  */
-export async function makeBusy(mesh: Mesh, traffic: Traffic, options: BusyOptions): Promise<BusyFigures> {
+export const makeBusy = (mesh: Mesh, traffic: Traffic, options: BusyOptions): Promise<BusyFigures> =>
+  withPod(mesh, (pod) => watchShare(mesh, traffic, options, pod));
+
+/** Runs `work` with one of the app's pods, as the control planes see it. */
+async function withPod<T>(mesh: Mesh, work: (pod: BusyPod) => Promise<T>): Promise<T> {
   const pods = await podsOf(mesh.rig, SHOP, "app=s0");
   const [pod] = pods;
   const address = pod?.status?.podIP;
@@ -43,16 +47,11 @@ export async function makeBusy(mesh: Mesh, traffic: Traffic, options: BusyOption
   const forwards = await Promise.all(controlPlanes.map(({ status }) => mesh.rig.forward(`${status?.podIP}:18001`)));
   try {
     // Only the replica that the gateway asks knows the cluster.
-    const weight = async () => {
-      const pages = forwards.map(({ host, port }) => relativeWeight(`http://${host}:${port}/fleet`, address));
-      return (await Promise.all(pages)).find((relative) => relative !== undefined);
+    const view = async () => {
+      const pages = forwards.map(({ host, port }) => viewOf(`http://${host}:${port}/fleet`, address));
+      return (await Promise.all(pages)).find((each) => each !== undefined);
     };
-    return await watchShare(mesh, traffic, options, {
-      name: pod.metadata.name,
-      address,
-      fair: 1 / pods.length,
-      weight,
-    });
+    return await work({ name: pod.metadata.name, address, fair: 1 / pods.length, view });
   } finally {
     await Promise.all(forwards.map((forward) => forward.close()));
   }
@@ -63,8 +62,14 @@ interface BusyPod {
   readonly address: string;
   /** What it would get if all were alike. */
   readonly fair: number;
+  /** As a control plane has it just now. */
+  view(): Promise<PodView | undefined>;
+}
+
+interface PodView {
   /** Its weight as a part of the heaviest. */
-  weight(): Promise<number | undefined>;
+  readonly weight: number;
+  readonly cpu?: { readonly utilisation: number; readonly source: string; readonly ageMs: number };
 }
 
 async function watchShare(mesh: Mesh, traffic: Traffic, options: BusyOptions, pod: BusyPod): Promise<BusyFigures> {
@@ -92,13 +97,13 @@ async function watchShare(mesh: Mesh, traffic: Traffic, options: BusyOptions, po
 
 /** Waits until the busy pod's weight is as wanted. @returns ms since `sinceMs` */
 async function weightIs(
-  { weight }: BusyPod,
+  { view }: BusyPod,
   sinceMs: number,
   wanted: (relative: number) => boolean,
   timeoutMs: number,
 ): Promise<number> {
   for (;;) {
-    const relative = await weight();
+    const relative = (await view())?.weight;
     if (relative !== undefined && wanted(relative)) return Date.now() - sinceMs;
     if (Date.now() > sinceMs + timeoutMs)
       throw new Error(`after ${timeoutMs} ms the weight of the busy pod is still ${relative} of the most`);
@@ -106,18 +111,58 @@ async function weightIs(
   }
 }
 
-interface Fleet {
-  readonly clusters: readonly { readonly endpoints: readonly { readonly key: string; readonly weight?: number }[] }[];
+/** What is seen of a busy pod whose figures are old. */
+export interface OldFigures {
+  /** From the CPU step to the first figure that says so, in ms. */
+  readonly seenMs: number;
+  /** How old that figure is by then, in ms. */
+  readonly ageMs: number;
+  /** Of the requests, while it was busy and known to be. */
+  readonly share: number;
+  readonly fair: number;
 }
 
-async function relativeWeight(url: string, address: string): Promise<number | undefined> {
+/** From this utilisation on a pod counts as busy. */
+const BUSY = 0.8;
+
+/**
+ * Makes one pod of several busy and watches how late its figure comes from a source, and that weights leave it alone: what
+ * is older than the law's `goneMs` says nothing about short requests.
+ * @throws Error when the figure does not come while it is busy, or weights follow it
+ */
+export const watchOldFigures = (mesh: Mesh, traffic: Traffic, source: string, busyMs: number): Promise<OldFigures> =>
+  withPod(mesh, async (pod) => {
+    const stepMs = Number(await mesh.rig.exec(asking(`http://${pod.address}:8080/busy?ms=${busyMs}`)));
+    const endMs = stepMs + busyMs;
+    let seen: { readonly atMs: number; readonly ageMs: number } | undefined;
+    for (; Date.now() < endMs; await sleep(LOOK_MS)) {
+      const view = await pod.view();
+      if (view === undefined) continue;
+      const { weight, cpu } = view;
+      if (cpu !== undefined && cpu.source !== source) throw new Error(`${cpu.source} tells the CPU, not ${source}`);
+      if (cpu !== undefined && cpu.utilisation > BUSY) seen ??= { atMs: Date.now(), ageMs: cpu.ageMs };
+      if (weight < FALLEN) throw new Error(`the weight fell to ${percent(weight)} by a figure ${cpu?.ageMs} ms old`);
+    }
+    if (seen === undefined) throw new Error(`no figure of ${source} says that ${pod.name} is busy, after ${busyMs} ms`);
+    const share = sharesOf(traffic.answers, seen.atMs, endMs).get(pod.name) ?? 0;
+    return { seenMs: seen.atMs - stepMs, ageMs: seen.ageMs, share, fair: pod.fair };
+  });
+
+interface Fleet {
+  readonly clusters: readonly {
+    readonly endpoints: readonly { readonly key: string; readonly weight?: number; readonly cpu?: PodView["cpu"] }[];
+  }[];
+}
+
+async function viewOf(url: string, address: string): Promise<PodView | undefined> {
   const { clusters } = (await (await fetch(url)).json()) as Fleet;
   const endpoints = clusters
     .map((cluster) => cluster.endpoints)
     .find((all) => all.some(({ key }) => isOf(key, address)));
-  const own = endpoints?.find(({ key }) => isOf(key, address))?.weight;
+  const own = endpoints?.find(({ key }) => isOf(key, address));
   const most = Math.max(...(endpoints ?? []).map(({ weight = 0 }) => weight));
-  return own === undefined ? undefined : own / most;
+  if (own?.weight === undefined) return undefined;
+  return { weight: own.weight / most, ...(own.cpu === undefined ? {} : { cpu: own.cpu }) };
 }
 
 const isOf = (key: string, address: string): boolean => key.startsWith(`${address}:`);

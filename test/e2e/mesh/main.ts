@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import { waitUntil } from "../../rig/ready.ts";
 import type { Rig } from "../../rig/rig.ts";
 import { withFreeRig } from "../support/free-rig.ts";
-import { type BusyFigures, type BusyOptions, makeBusy, percent } from "./busy.ts";
+import { type BusyFigures, type BusyOptions, makeBusy, percent, watchOldFigures } from "./busy.ts";
 import { conditionHolds, EVENKEEL, get, type Mesh, rolledOut, SHOP, serviceAsWritten } from "./cluster.ts";
 import { complaints, evidence } from "./evidence.ts";
 import { inspect } from "./inspect.ts";
@@ -206,9 +206,12 @@ async function metricsOnly(mesh: Mesh, traffic: Traffic): Promise<string> {
   await set("metrics-api", "false");
   // Until the metrics API has figures of the new pods.
   await sleep(45_000);
-  const figures = await makeBusy(mesh, traffic, { busyMs: 150_000, returnsWithinMs: 150_000 });
+  const { seenMs, ageMs, share, fair } = await watchOldFigures(mesh, traffic, "metrics-api", 90_000);
   await set("auto", "true");
-  return `with the metrics API only its ${tellBusy(figures)}`;
+  return (
+    `with the metrics API only its figure came after ${(seenMs / 1000).toFixed(1)} s and was ${(ageMs / 1000).toFixed(1)} s old, ` +
+    `too old for weights, and its share ${percent(share)} of fair ${percent(fair)}`
+  );
 }
 
 async function cycles(mesh: Mesh, traffic: Traffic, kills: Extent["kills"]): Promise<string> {
