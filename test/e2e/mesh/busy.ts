@@ -5,6 +5,8 @@ import { type Answer, sharesOf, type Traffic } from "./traffic.ts";
 /** The part of its fair share to which a busy pod's must fall, and from which on it counts as back. */
 const FALLEN = 0.5;
 const BACK = 0.7;
+/** Requests of so long, after the time in which a share must have fallen, tell whether it has: about a hundred. */
+const SOON_MS = 2000;
 const LOOK_MS = 50;
 /** How long shares may take to be level before anything is done. */
 const CALM_MS = 60_000;
@@ -14,13 +16,13 @@ const WINDOW_MS = 3000;
 export interface BusyOptions {
   /** How long the pod is busy, in ms. */
   readonly busyMs: number;
-  /** Within which time of the CPU step the share must have fallen; undefined: it is only measured. */
+  /** From which time after the CPU step on the share must be small; undefined: from a second after the weights on. */
   readonly fallsWithinMs?: number;
   readonly returnsWithinMs: number;
 }
 
 export interface BusyFigures {
-  /** From the CPU step to the first weights that say so, as the control plane tells them. */
+  /** From the CPU step to the first weights that say so, as the control plane's console shows them to who looks each 50 ms. */
   readonly weightMs: number;
   /** Of the requests asked for from `fallsWithinMs` (or the weights) on, while it was busy. */
   readonly share: number;
@@ -89,8 +91,11 @@ async function watchShare(mesh: Mesh, traffic: Traffic, options: BusyOptions, po
       `each second ${bySecond(traffic.answers, name, stepMs, Date.now())}`,
   );
   if (share > FALLEN * fair) throw new Error(`${name} had ${percent(share)} of the requests while it was busy`);
-  if (fallsWithinMs !== undefined && weightMs > fallsWithinMs)
-    throw new Error(`the weights told of the busy pod after ${weightMs} ms, later than ${fallsWithinMs} ms`);
+  if (fallsWithinMs !== undefined) {
+    const soon = sharesOf(traffic.answers, fromMs, fromMs + SOON_MS).get(name) ?? 0;
+    if (soon > FALLEN * fair)
+      throw new Error(`${name} had ${percent(soon)} of the requests from ${fallsWithinMs} ms after its CPU step on`);
+  }
   await shareIsFair(traffic, name, fair, returnsWithinMs);
   return { weightMs, share, fair, backMs };
 }

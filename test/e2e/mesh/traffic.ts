@@ -63,10 +63,10 @@ function tell({ at, ms, failed }: Answer): string {
   return `at ${new Date(at).toISOString().slice(11, 23)} after ${ms} ms: ${failed}`;
 }
 
-/** Which part of the requests that were asked for in a time each pod answered, on connections of their own. */
+/** Which part of the requests that were asked for in a time each pod answered, through a gateway. */
 export function sharesOf(answers: readonly Answer[], fromMs: number, untilMs: number): ReadonlyMap<string, number> {
   const counted = answers.filter(
-    ({ at, keep, pod }) => !keep && pod !== undefined && pod !== "" && at >= fromMs && at < untilMs,
+    ({ at, gateway, pod }) => gateway === true && pod !== undefined && pod !== "" && at >= fromMs && at < untilMs,
   );
   const shares = new Map<string, number>();
   for (const { pod = "" } of counted) shares.set(pod, (shares.get(pod) ?? 0) + 1 / counted.length);
