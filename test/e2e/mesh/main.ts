@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
+import { describeError } from "../../../common/errors.ts";
 import { waitUntil } from "../../rig/ready.ts";
 import type { Rig } from "../../rig/rig.ts";
 import { withFreeRig } from "../support/free-rig.ts";
@@ -55,7 +56,7 @@ async function mesh(extent: Extent): Promise<string> {
 }
 
 async function check(mesh: Mesh, extent: Extent): Promise<string> {
-  const { rig } = mesh;
+  const { rig, say } = mesh;
   await install(mesh);
   const before = await serviceAsWritten(rig, "sn0");
   const traffic = await startTraffic(rig, URL, PER_SECOND);
@@ -71,7 +72,8 @@ async function check(mesh: Mesh, extent: Extent): Promise<string> {
       `${traffic.answers.length} requests, ${through} of them through gateways, 0 failed`
     );
   } catch (error) {
-    await keepEvidence(mesh);
+    // What cannot be kept must not hide why the check failed.
+    await keepEvidence(mesh).catch((failure: unknown) => say(`no evidence was kept: ${describeError(failure)}`));
     throw error;
   } finally {
     await traffic.stop();

@@ -39,7 +39,8 @@ export async function decode(bytes: Uint8Array, limits: ImageLimits, longestSide
     return { width, height, small: { width: info.width, height: info.height, data: rgb(data, info.channels) } };
   } catch (cause) {
     if (cause instanceof ImageRejected) throw cause;
-    throw new ImageRejected(firstLine((cause as Error).message), { cause });
+    // libvips keeps its reasons in one place for all threads: another thread's image may have taken this one's away.
+    throw new ImageRejected(`its pixels cannot be decoded: ${firstLine((cause as Error).message)}`, { cause });
   }
 }
 
