@@ -126,9 +126,9 @@ async function takeOver({ rig, say }: Mesh): Promise<string> {
   await applyExample(rig);
   await conditionHolds(rig, "Ready");
   await conditionHolds(rig, "WeightsLive");
-  const seconds = ((Date.now() - begin) / 1000).toFixed(0);
+  const took = ((Date.now() - begin) / 1000).toFixed(0);
   for (const line of (await rig.kubectl(["get", "ps", "-n", SHOP])).trimEnd().split("\n")) say(line);
-  return `ps-s0 Ready ${seconds} s after its apply`;
+  return `ps-s0 Ready ${took} s after its apply`;
 }
 
 /** Changes of the specification: another way of picking and back, a path, and other resources, which take new pods. */
@@ -208,11 +208,11 @@ async function metricsOnly(mesh: Mesh, traffic: Traffic): Promise<string> {
   await set("metrics-api", "false");
   // Until the metrics API has figures of the new pods.
   await sleep(45_000);
-  const { seenMs, ageMs, share, fair } = await watchOldFigures(mesh, traffic, "metrics-api", 90_000);
+  const { seenMs, ageMs, weightMs, share, fair } = await watchOldFigures(mesh, traffic, "metrics-api", 90_000);
   await set("auto", "true");
   return (
-    `with the metrics API only its figure came after ${(seenMs / 1000).toFixed(1)} s and was ${(ageMs / 1000).toFixed(1)} s old, ` +
-    `too old for weights, and its share ${percent(share)} of fair ${percent(fair)}`
+    `with the metrics API only its figure came after ${seconds(seenMs)} and was ${seconds(ageMs)} old, its weight fell ` +
+    `${weightMs === undefined ? "never" : `after ${seconds(weightMs)}, for moments`}, its share was ${percent(share)} of fair ${percent(fair)}`
   );
 }
 
@@ -253,9 +253,10 @@ async function givenBack(rig: Rig, before: unknown): Promise<void> {
 }
 
 function tellBusy({ weightMs, share, fair, backMs }: BusyFigures): string {
-  const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
   return (
     `weight fell ${seconds(weightMs)} after its CPU step, its share from ${percent(fair)} to ${percent(share)}, ` +
     `and was level ${seconds(backMs)} after its end`
   );
 }
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
