@@ -10,7 +10,7 @@ export interface HandOver {
   readonly labels: Readonly<Record<string, string>>;
   /** The cluster of Envoy's bootstrap that leads to the control plane. */
   readonly xdsCluster: string;
-  /** The Service's host and port that the patch is for; undefined: any. */
+  /** The Service's host and port that the patch is for; undefined: whichever it has. */
   readonly host: string | undefined;
   readonly port: number | undefined;
 }

@@ -13,7 +13,7 @@ async function file(content: string | Buffer): Promise<string> {
   return path;
 }
 
-/** Reads a form as any server would. */
+/** Reads a form as a server would. */
 async function parsed(type: string, body: Buffer): Promise<File> {
   const form = await new Response(new Uint8Array(body), { headers: { "content-type": type } }).formData();
   expect([...form.keys()]).toEqual(["file"]);

@@ -1,6 +1,7 @@
 import { describeError, EvenkeelError } from "../../common/errors.ts";
 import { logger } from "../../common/log.ts";
 import { loadSettings } from "../../common/settings.ts";
+import { nextStopSignal } from "../../common/stop-signal.ts";
 import { type CpuLoad, createCpuLoad } from "./server.ts";
 import { CPU_LOAD_COMMAND, type CpuLoadSettings } from "./settings.ts";
 
@@ -38,16 +39,6 @@ async function listen(server: CpuLoad, { host, port }: CpuLoadSettings): Promise
     if ((cause as NodeJS.ErrnoException).code !== "EADDRINUSE") throw cause;
     throw new EvenkeelError("EK_PORT_IN_USE", `port ${port} is taken`, { where: `--port ${port}`, cause });
   }
-}
-
-function nextStopSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    const onSignal = (signal: NodeJS.Signals): void => {
-      for (const name of ["SIGTERM", "SIGINT"] as const) process.off(name, onSignal);
-      resolve(signal);
-    };
-    for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, onSignal);
-  });
 }
 
 if (import.meta.main)

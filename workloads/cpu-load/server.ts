@@ -1,16 +1,13 @@
 import { hostname } from "node:os";
 import { performance } from "node:perf_hooks";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type FastifyError, type FastifyInstance, type FastifyReply, fastify } from "fastify";
 import type { Logger } from "../../common/log.ts";
 import { answerBrokenRequest } from "../worker/broken-request.ts";
+import { finishAccepted } from "../worker/drain.ts";
 import { Gate } from "../worker/gate.ts";
 import { Stopped } from "../worker/stopped.ts";
 import { Burner } from "./burner.ts";
 import { createMetrics } from "./metrics.ts";
-
-/** How long answers may take to reach their clients once all burns have ended. */
-const CLOSE_GRACE_MS = 5000;
 
 export interface CpuLoadOptions {
   /** How long a request to /load burns. */
@@ -124,17 +121,7 @@ export function createCpuLoad(options: CpuLoadOptions): CpuLoad {
     app,
     async drain(timeoutMs) {
       draining = true;
-      const late = new AbortController();
-      await Promise.race([gate.empty(), sleep(timeoutMs, undefined, { signal: late.signal }).catch(() => {})]);
-      late.abort();
-      for (const burn of accepted) burn.abort(new Stopped("stopped"));
-      await gate.empty();
-      // A connection whose answer is just leaving is not idle yet when the server closes.
-      const idle = setInterval(() => app.server.closeIdleConnections(), 50);
-      const stuck = setTimeout(() => app.server.closeAllConnections(), CLOSE_GRACE_MS);
-      await app.close();
-      clearInterval(idle);
-      clearTimeout(stuck);
+      await finishAccepted(app, gate, accepted, timeoutMs);
     },
   };
 }

@@ -2,6 +2,7 @@ import type { AddressInfo } from "node:net";
 import { describeError, EvenkeelError } from "../../common/errors.ts";
 import { type Logger, logger } from "../../common/log.ts";
 import { loadSettings } from "../../common/settings.ts";
+import { nextStopSignal } from "../../common/stop-signal.ts";
 import { findIsolation, findPython } from "./isolation.ts";
 import { type JobDirectories, openJobDirectories } from "./job-directories.ts";
 import { createWorker, type Worker } from "./server.ts";
@@ -78,16 +79,6 @@ async function listen(worker: Worker, { host, port }: WorkerSettings): Promise<v
     if ((cause as NodeJS.ErrnoException).code !== "EADDRINUSE") throw cause;
     throw new EvenkeelError("EK_PORT_IN_USE", `port ${port} is taken`, { where: `--port ${port}`, cause });
   }
-}
-
-function nextStopSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    const onSignal = (signal: NodeJS.Signals): void => {
-      for (const name of ["SIGTERM", "SIGINT"] as const) process.off(name, onSignal);
-      resolve(signal);
-    };
-    for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, onSignal);
-  });
 }
 
 if (import.meta.main)

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import multipart from "@fastify/multipart";
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import { answerBrokenRequest, answerExpectation } from "./broken-request.ts";
+import { finishAccepted } from "./drain.ts";
 import { Gate, type Place } from "./gate.ts";
 import { createMetrics, type JobOutcome } from "./metrics.ts";
 import { refuseDeclaredLength } from "./receive-upload.ts";
@@ -14,8 +14,6 @@ import { Stopped } from "./stopped.ts";
 const KEEP_ALIVE_MS = 72_000;
 /** How long a client may take for a request's headers. */
 const HEADERS_MS = 20_000;
-/** How long answers may take to reach their clients once all jobs have ended. */
-const CLOSE_GRACE_MS = 5000;
 
 export interface WorkerOptions extends Omit<JobContext, "metrics"> {
   /** Scripts that run at once. */
@@ -153,17 +151,7 @@ export async function createWorker(options: WorkerOptions): Promise<Worker> {
     app,
     async drain(timeoutMs) {
       draining = true;
-      const late = new AbortController();
-      await Promise.race([gate.empty(), sleep(timeoutMs, undefined, { signal: late.signal }).catch(() => {})]);
-      late.abort();
-      for (const job of accepted) job.abort(new Stopped("stopped"));
-      await gate.empty();
-      // A connection whose answer is just leaving is not idle yet when the server closes.
-      const idle = setInterval(() => app.server.closeIdleConnections(), 50);
-      const stuck = setTimeout(() => app.server.closeAllConnections(), CLOSE_GRACE_MS);
-      await app.close();
-      clearInterval(idle);
-      clearTimeout(stuck);
+      await finishAccepted(app, gate, accepted, timeoutMs);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { EvenkeelError } from "../../common/errors.ts";
+import { shutDownGrpc } from "../../common/shut-down-grpc.ts";
 import { addHealthService } from "../server/health.ts";
 import { addScalerService, type ScalerServiceOptions, SERVICE_NAME } from "./service.ts";
 
@@ -48,18 +49,7 @@ export async function startScalerServer(options: ScalerServerOptions): Promise<S
   });
   return {
     port,
-    async stop(graceMs) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(() => {
-          server.forceShutdown();
-          resolve();
-        }, graceMs);
-        server.tryShutdown(() => {
-          clearTimeout(timer);
-          resolve();
-        });
-      });
-    },
+    stop: (graceMs) => shutDownGrpc(server, graceMs),
   };
 }
 

@@ -3,6 +3,7 @@ import { Server, ServerCredentials, type ServerInterceptor, status } from "@grpc
 import type { Registry } from "prom-client";
 import { EvenkeelError } from "../../common/errors.ts";
 import type { Logger } from "../../common/log.ts";
+import { shutDownGrpc } from "../../common/shut-down-grpc.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import type { ResourceReader, TypeUrl } from "../resources/resource.ts";
 import type { LoadReportSink } from "../signals/load-report.ts";
@@ -167,7 +168,7 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
       unfollow();
       streams.each((stream) => stream.end(status.UNAVAILABLE, "the control plane is shutting down"));
       loadStats.end(status.UNAVAILABLE, "the control plane is shutting down");
-      await shutDown(server, graceMs);
+      await shutDownGrpc(server, graceMs);
     },
   };
 }
@@ -188,19 +189,6 @@ async function listen(server: Server, options: XdsServerOptions): Promise<number
             cause: error,
           }),
         );
-    });
-  });
-}
-
-async function shutDown(server: Server, graceMs: number): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(() => {
-      server.forceShutdown();
-      resolve();
-    }, graceMs);
-    server.tryShutdown(() => {
-      clearTimeout(timer);
-      resolve();
     });
   });
 }

@@ -18,7 +18,7 @@ export type XdsCall = ServerDuplexStream<Incoming | Malformed, Frame>;
 export interface StreamKind {
   readonly service: ServiceName;
   readonly protocol: XdsRequest["kind"];
-  /** The only type of the service; absent: any (ADS). */
+  /** The only type of the service; absent: all of them (ADS). */
   readonly typeUrl?: TypeUrl;
 }
 
