@@ -36,6 +36,7 @@ const SETTINGS = {
     value: "CONTEXT",
     help: "a cluster of your own (kind-NAME, minikube …) by its kubeconfig context: nothing is started",
   },
+  force: { flag: "force", parse: is.flag, help: "down: also a rig that another living process uses" },
   keep: { flag: "keep", parse: is.flag, help: "up: leave a start that failed as it is, for a look at its logs" },
   python: { flag: "python", parse: is.flag, help: "pack: with this machine's Python, for the worker's scripts" },
 } as const;
@@ -45,7 +46,7 @@ export const COMMAND: Command<typeof SETTINGS> = {
   summary: `A real Kubernetes for tests: etcd, API server, kubelet, containerd, istiod, KEDA, without Docker and registries.
 
   up                     start it and wait until it is ready
-  down                   end it and remove all that it made
+  down                   end it and remove all that it made; refused while another process uses it
   status                 its parts, with process and log file
   kubectl WORDS...       kubectl as its admin
   exec WORDS...          a command on its network

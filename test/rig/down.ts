@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EvenkeelError } from "../../common/errors.ts";
 import type { Progress } from "./cache.ts";
+import { holdRig, seizeRig } from "./hold.ts";
 import { unlockMachine } from "./machine-lock.ts";
 import { cgroupName, removeCgroups } from "./node/cgroups.ts";
 import { removeSandbox } from "./node/sandbox.ts";
@@ -12,13 +13,29 @@ import { type RigState, readState } from "./state.ts";
 /** How long the kernel may take to let go of the last processes' groups, in ms. */
 const CGROUPS_MS = 20_000;
 
+export interface DownOptions {
+  /** Also a rig that another living process uses. */
+  readonly force?: boolean;
+  readonly onProgress?: Progress;
+}
+
 /**
  * Ends a rig and removes all that it made: processes, namespaces, mounts, control groups, files. Twice is fine, and so is
  * a rig whose start broke off anywhere.
  * @returns whether there was anything to end
- * @throws EvenkeelError EK_TIMEOUT when something will not go
+ * @throws EvenkeelError EK_RIG_BUSY when another living process uses it, EK_TIMEOUT when something will not go
  */
-export async function downRig(folder: string, onProgress: Progress = () => undefined): Promise<boolean> {
+export async function downRig(folder: string, options: DownOptions = {}): Promise<boolean> {
+  const hold = options.force === true ? seizeRig(folder) : holdRig(folder);
+  try {
+    return await clearRig(folder, options.onProgress);
+  } finally {
+    hold.release();
+  }
+}
+
+/** The same for who holds the rig, and goes on holding it. */
+export async function clearRig(folder: string, onProgress: Progress = () => undefined): Promise<boolean> {
   const state = readState(folder);
   if (state === undefined && !existsSync(folder)) return false;
   if (state !== undefined) {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -36,6 +36,24 @@ test.each([
   writeFileSync(path, content);
   held(tryLock(path, "mine"));
   expect(readHolder(path)?.purpose).toBe("mine");
+});
+
+test("who has lost a lock does not give back the next one's", () => {
+  const path = join(folder, "lock");
+  const lost = held(tryLock(path, "first"));
+  const next = { process: { pid: process.ppid, started: "then" }, purpose: "next" };
+  writeFileSync(path, JSON.stringify(next));
+  expect(lost.isHeld()).toBe(false);
+  lost.release();
+  expect(readHolder(path)).toEqual(next);
+});
+
+test("nothing but the lock itself is left beside it", () => {
+  const path = join(folder, "lock");
+  writeFileSync(path, "{");
+  held(tryLock(path, "first"));
+  tryLock(path, "second");
+  expect(readdirSync(folder)).toEqual(["lock"]);
 });
 
 test("a lock that was handed over belongs to the other process", () => {

@@ -40,7 +40,7 @@ async function main(args: readonly string[]): Promise<number> {
     case "up":
       return up({ ...values, name, onProgress, context });
     case "down":
-      if (context === undefined && !(await downRig(stateFolder(name), onProgress)))
+      if (context === undefined && !(await downRig(stateFolder(name), { force: values.force, onProgress })))
         onProgress(`there is no rig ${name}`);
       return 0;
     case "status":
@@ -73,7 +73,7 @@ async function up(options: RigOptions): Promise<number> {
   // Broken off, it takes down what is there already.
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.once(signal, () => {
-      void downRig(stateFolder(options.name ?? "default"), onProgress).finally(() => process.exit(130));
+      void downRig(stateFolder(options.name ?? "default"), { onProgress }).finally(() => process.exit(130));
     });
   const rig = await upRig(options);
   onProgress(`the rig ${rig.name} is up; its kubeconfig is ${rig.kubeconfig}`);

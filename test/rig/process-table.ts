@@ -24,6 +24,9 @@ export function isAlive(id: ProcessId): boolean {
   return identify(id.pid)?.started === id.started;
 }
 
+export const isSame = (one: ProcessId, other: ProcessId): boolean =>
+  one.pid === other.pid && one.started === other.started;
+
 /** Has a process group a living member? Zombies, which a container without an init keeps for ever, count as none. */
 export function groupIsAlive(group: number): boolean {
   if (process.platform === "linux") return processes().some((each) => each.group === group && !isDead(each.state));

@@ -1,4 +1,6 @@
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { downRig } from "./down.ts";
 import { stateFolder } from "./place.ts";
@@ -9,6 +11,7 @@ import { statusText } from "./status.ts";
 
 /** Programs that are not in the cache yet are built first. */
 const BUILD_MS = 3_600_000;
+const COMMAND = join(import.meta.dirname, "main.ts");
 const NAME = `test-${process.pid}`;
 const folder = stateFolder(NAME);
 
@@ -46,6 +49,14 @@ test("up again takes the one that is up", async () => {
   await upRig({ name: NAME, apiOnly: true });
   expect(leaders()).toEqual(before);
 });
+
+test("by hand nobody ends or takes it while this process uses it", () => {
+  for (const verb of [["down"], ["up", "--api-only"]]) {
+    const { status, stderr } = spawnSync(process.execPath, [COMMAND, "--name", NAME, ...verb], { encoding: "utf8" });
+    expect([status, stderr]).toEqual([1, expect.stringContaining(`process ${process.pid}`)]);
+  }
+  expect(leaders().every(isAlive)).toBe(true);
+}, 60_000);
 
 test("a part that was killed comes back by restart, with what it knew", async () => {
   await rig().kill("kube-apiserver");

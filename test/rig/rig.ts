@@ -2,10 +2,11 @@ import { EvenkeelError } from "../../common/errors.ts";
 import type { Progress } from "./cache.ts";
 import { contextRig } from "./context.ts";
 import { waitForApiServer } from "./control-plane-services.ts";
-import { downRig } from "./down.ts";
+import { clearRig, downRig } from "./down.ts";
 import type { ExtraName } from "./extras/extras.ts";
 import { waitForIstiod } from "./extras/istio.ts";
 import { type Forward, openForward } from "./forward.ts";
+import { type Hold, holdRig } from "./hold.ts";
 import { importImage } from "./images/import.ts";
 import { lockMachine } from "./machine-lock.ts";
 import { requireNodeSupport, thisMachine } from "./node/support.ts";
@@ -66,19 +67,33 @@ export interface Rig {
 const DEFAULT_EXTRAS: readonly ExtraName[] = ["istio", "metrics"];
 
 /**
- * Starts a rig, or takes the one of that name that is up and has what is wanted. What a broken start left is removed first.
+ * Starts a rig, or takes the one of that name that is up, has what is wanted, and that no other living process uses. It is
+ * then this process's until `down` or the process's end. What a broken start left is removed first.
  * @throws EvenkeelError EK_RIG_BUSY, EK_RIG_UNSUPPORTED, EK_PROGRAM_MISSING, EK_CHILD_FAILED, EK_TIMEOUT
  */
 export async function upRig(options: RigOptions = {}): Promise<Rig> {
   const onProgress = options.onProgress ?? (() => undefined);
   if (options.context !== undefined) return contextRig(options.context, onProgress);
   const name = checkName(options.name ?? "default");
-  const extras = options.apiOnly === true ? [] : (options.with ?? DEFAULT_EXTRAS);
   const folder = stateFolder(name);
+  const hold = holdRig(folder);
+  try {
+    return await upHeld({ ...options, name, onProgress }, folder, hold);
+  } catch (error) {
+    if (hold.isNew) hold.release();
+    throw error;
+  }
+}
+
+type Order = RigOptions & { readonly name: string; readonly onProgress: Progress };
+
+async function upHeld(options: Order, folder: string, hold: Hold): Promise<Rig> {
+  const { name, onProgress } = options;
+  const extras = options.apiOnly === true ? [] : (options.with ?? DEFAULT_EXTRAS);
   const state = readState(folder);
   if (state !== undefined && isUp(state)) {
     const missing = extras.filter((extra) => !state.extras.includes(extra));
-    if (missing.length === 0) return openRig(name, onProgress);
+    if (missing.length === 0) return rigOf(await openSession(folder, state, onProgress), hold);
     throw new EvenkeelError("EK_RIG_BUSY", `the rig ${name} is up without ${missing.join(", ")}`, { where: folder });
   }
   if (state?.phase === "starting" && isAlive(state.starter))
@@ -90,29 +105,33 @@ export async function upRig(options: RigOptions = {}): Promise<Rig> {
     requireNodeSupport(thisMachine());
     checkFolder(folder);
   }
-  await downRig(folder, onProgress);
+  await clearRig(folder, onProgress);
   const lock = options.apiOnly === true ? undefined : lockMachine(folder);
   try {
     const session = await (lock === undefined
       ? upApiOnly(folder, name, onProgress)
       : upNode({ folder, name, extras, lock, onProgress }));
-    return rigOf(session);
+    return rigOf(session, hold);
   } catch (error) {
-    if (options.keep !== true) await downRig(folder, onProgress);
+    if (options.keep !== true) await clearRig(folder, onProgress);
     lock?.release();
     throw error;
   }
 }
 
 /**
- * A rig that is up already.
+ * A rig that is up already, whoever uses it.
  * @throws EvenkeelError EK_RIG_DOWN
  */
 export async function openRig(name: string, onProgress: Progress = () => undefined): Promise<Rig> {
   const folder = stateFolder(checkName(name));
   const state = readState(folder);
   if (state === undefined) throw new EvenkeelError("EK_RIG_DOWN", `there is no rig ${name}`, { where: folder });
-  return rigOf(makeSession(folder, state, await findPrograms(["kubectl"], onProgress), onProgress));
+  return rigOf(await openSession(folder, state, onProgress));
+}
+
+async function openSession(folder: string, state: RigState, onProgress: Progress): Promise<Session> {
+  return makeSession(folder, state, await findPrograms(["kubectl"], onProgress), onProgress);
 }
 
 /** Is a rig completely started, and are its namespaces (or, without a node, its API server) still there? */
@@ -121,7 +140,8 @@ export function isUp(state: RigState): boolean {
   return state.phase === "up" && anchor !== undefined && isAlive(anchor);
 }
 
-function rigOf(session: Session): Rig {
+/** @param hold of the process that has started it or taken it over */
+function rigOf(session: Session, hold?: Hold): Rig {
   const { name, kind, kubeconfig, sandbox } = session.state();
   const inside = (command: readonly string[]) => onNetwork(session.folder, sandbox, command);
   return {
@@ -156,7 +176,10 @@ function rigOf(session: Session): Rig {
     },
     kill: async (part) => killService(serviceOf(session, part).leader),
     log: (part) => logFile(session.folder, part),
-    down: async () => void (await downRig(session.folder, session.onProgress)),
+    async down() {
+      // Once it was taken away by force, a rig of that name is somebody else's.
+      if (hold === undefined || hold.isHeld()) await downRig(session.folder, { onProgress: session.onProgress });
+    },
   };
 }
 

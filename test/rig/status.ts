@@ -1,3 +1,4 @@
+import { userOf } from "./hold.ts";
 import { stateFolder } from "./place.ts";
 import { isAlive } from "./process-table.ts";
 import type { Rig } from "./rig.ts";
@@ -9,6 +10,8 @@ export async function statusText(rig: Rig): Promise<string> {
   const lines = [`rig ${rig.name} (${rig.kind})`, `kubeconfig ${rig.kubeconfig}`];
   if (state !== undefined) {
     lines[0] += state.phase === "up" ? "" : ", not completely started";
+    const user = userOf(stateFolder(rig.name));
+    if (user !== undefined) lines.push(`used by ${user}`);
     for (const service of Object.values(state.services)) {
       const condition = isAlive(service.leader) ? "runs" : "has ended";
       const process = `${condition}, process ${service.leader.pid}`;
