@@ -10,7 +10,15 @@ import { lastLines } from "../services.ts";
 import type { SandboxState } from "../state.ts";
 
 /** Folders that kubelet, containerd and the CNI plugins use whatever they are told; the rig sees its own in their place. */
-const PRIVATE_FOLDERS = ["/var/lib/kubelet", "/var/lib/cni", "/var/log/pods", "/var/log/containers", "/run/containerd"];
+export const PRIVATE_FOLDERS: readonly string[] = [
+  "/var/lib/kubelet",
+  "/var/lib/cni",
+  "/var/log/pods",
+  "/var/log/containers",
+  "/run/containerd",
+  // Named network namespaces: containerd makes a file for each pod.
+  "/run/netns",
+];
 
 /**
  * With this much memory to spare, images are kept in it: a slow disk would take longer over them than over all the rest.

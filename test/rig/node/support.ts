@@ -35,3 +35,13 @@ export function requireNodeSupport(machine: Machine): void {
   if (machine.missing.length > 0)
     refuse(`${machine.missing.join(", ")} is not on PATH`, "install util-linux and iproute2; ");
 }
+
+/** Why this machine cannot run a node; undefined: it can. */
+export function nodeRefusal(machine: Machine = thisMachine()): unknown {
+  try {
+    requireNodeSupport(machine);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
