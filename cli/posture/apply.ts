@@ -10,7 +10,7 @@ import { postureObjects } from "./template/template.ts";
 
 const FIELD_MANAGER = "evenkeel-posture-apply";
 /** What the environment may hold that nobody else may read. */
-const SECRETS = ["MQTT_USERNAME", "MQTT_PASSWORD", "DB_PASSWORD"];
+const SECRETS = ["MQTT_USERNAME", "MQTT_PASSWORD", "DB_PASSWORD", "PROM_TOKEN"];
 
 /** `evenkeel posture apply`. @throws EvenkeelError EK_KUBE_… */
 export async function main(args: string[]): Promise<number> {

@@ -38,6 +38,11 @@ interface Job {
     readonly jobTargetRef: { readonly template: { readonly spec: PodSpec } };
   };
 }
+interface Deployment {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly spec: { readonly template: { readonly spec: PodSpec } };
+}
 interface PodSpec {
   readonly containers: readonly [{ readonly image: string; readonly env: readonly { name: string; value?: string }[] }];
   readonly volumes: readonly object[];
@@ -161,6 +166,33 @@ it("takes the earlier environment names, and never writes a secret down", async 
   const secret = { secretKeyRef: { name: "posture-secrets", key: "DB_PASSWORD", optional: true } };
   expect(pod.containers[0].env).toContainEqual({ name: "DB_PASSWORD", valueFrom: secret });
   expect(everything).toContain("image: registry.example.com/me/keda-scaler:7");
+});
+
+it("Prometheus: its address and queries are the controller's, its token stays in the Secret", async () => {
+  const env = { EVENKEEL_POSTURE_CPU: "prometheus", PROM_URL: "http://prom:9090", PROM_TOKEN: "open-sesame" };
+  const { files } = await built(["--images", "skip", "--prometheus-query", "node:cpu"], env);
+  const everything = Object.values(files).join("\n");
+  expect(everything).not.toContain("open-sesame");
+  const controller = parseAllDocuments(files["scaler.yaml"] ?? "")
+    .map((document) => document.toJS() as Deployment)
+    .find(({ kind, metadata }) => kind === "Deployment" && metadata.name === "posture-controller");
+  const [container] = controller?.spec.template.spec.containers ?? [];
+  expect(container?.env).toEqual(
+    expect.arrayContaining([
+      { name: "EVENKEEL_POSTURE_CPU", value: "prometheus" },
+      { name: "PROM_URL", value: "http://prom:9090" },
+      { name: "EVENKEEL_POSTURE_QUERY", value: "node:cpu" },
+      {
+        name: "PROM_TOKEN",
+        valueFrom: { secretKeyRef: { name: "posture-secrets", key: "PROM_TOKEN", optional: true } },
+      },
+    ]),
+  );
+  expect(container?.env.map(({ name }) => name)).not.toContain("EVENKEEL_POSTURE_TIME_QUERY");
+  await expect(built(["--images", "skip", "--cpu-source", "prometheus"])).rejects.toMatchObject({
+    code: "EK_SETTING_INVALID",
+    where: "PROM_URL",
+  });
 });
 
 it("builds both images out of one Dockerfile: for this machine, or pushed for both platforms", async () => {

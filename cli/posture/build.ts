@@ -29,13 +29,15 @@ export async function main(args: string[]): Promise<number> {
   }
 }
 
-/** Builds the images, unless they are to be skipped, and writes the manifests. @throws EvenkeelError EK_BUILD_FAILED, EK_FILE_UNREADABLE */
+/** Builds the images, unless they are to be skipped, and writes the manifests. @throws EvenkeelError EK_SETTING_INVALID, EK_BUILD_FAILED, EK_FILE_UNREADABLE */
 export async function build(
   settings: BuildSettings,
   run: Runner,
   say: (line: string) => void,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<void> {
+  // Settings that do not go together are told before minutes of building.
+  const files = manifests(settings, env);
   if (settings.images !== "skip")
     for (const [app, image] of images(settings)) {
       say(`building ${image}`);
@@ -49,7 +51,7 @@ export async function build(
     }
   try {
     await mkdir(settings.output, { recursive: true });
-    for (const [name, text] of Object.entries(manifests(settings, env))) {
+    for (const [name, text] of Object.entries(files)) {
       const path = join(settings.output, name);
       await writeFile(path, text);
       say(`wrote ${path}`);

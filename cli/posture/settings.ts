@@ -24,7 +24,8 @@ const topic: Parser<string> = (text) => {
   return text;
 };
 
-const { namespace, threshold, metricName, cpuSource, agentPort, prometheusUrl } = nodeSettings;
+const { namespace, threshold, metricName, cpuSource, agentPort } = nodeSettings;
+const { prometheusUrl, prometheusQuery, prometheusTimeQuery } = nodeSettings;
 
 const template = {
   namespace: { ...namespace, parse: name, help: "where everything lives" },
@@ -65,6 +66,8 @@ const template = {
   cpuSource,
   agentPort,
   prometheusUrl,
+  prometheusQuery,
+  prometheusTimeQuery,
   work: {
     flag: "work",
     env: "EVENKEEL_POSTURE_WORK",
@@ -139,7 +142,7 @@ const template = {
     value: "NAME",
     parse: name,
     default: "posture-secrets",
-    help: "Secret with MQTT_USERNAME, MQTT_PASSWORD and DB_PASSWORD, each as needed; apply makes it from the environment",
+    help: "Secret with MQTT_USERNAME, MQTT_PASSWORD, DB_PASSWORD and PROM_TOKEN, each as needed; apply makes it from the environment",
   },
   tlsSecret: {
     flag: "tls-secret",

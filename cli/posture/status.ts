@@ -12,6 +12,7 @@ import { ANALYZER_SELECTOR } from "../../xds/scaler/names.ts";
 import { bySlot } from "../../xds/scaler/nodes.ts";
 import type { TriggerView } from "../../xds/scaler/release-desk.ts";
 import { orderOf } from "../../xds/scaler/trigger.ts";
+import type { SourceStatus } from "../../xds/signals/kubernetes/source-status.ts";
 import { type PlaceSettings, STATUS } from "./settings.ts";
 import { CONTROLLER, HTTP_PORT, SCALER } from "./template/marks.ts";
 
@@ -26,7 +27,7 @@ interface Deployment extends KubeObject {
   readonly status?: { readonly readyReplicas?: number };
 }
 
-/** `evenkeel posture status`: 0 when the scaler and the controller work. @throws EvenkeelError EK_KUBE_… */
+/** `evenkeel posture status`: 0 when the scaler and the controller work, and some source of CPU figures does. @throws EvenkeelError EK_KUBE_… */
 export async function main(args: string[]): Promise<number> {
   const loaded = loadSettings(STATUS, args);
   if (loaded.kind === "help") {
@@ -49,18 +50,22 @@ export async function status(
   { namespace }: PlaceSettings,
 ): Promise<{ readonly lines: readonly string[]; readonly works: boolean }> {
   const programs = await Promise.all([CONTROLLER, SCALER].map((name) => programLine(client, namespace, name)));
-  const [nodes, triggers] = await Promise.all([
+  const [nodes, sources, triggers] = await Promise.all([
     ask<CapacityView>(client, namespace, CONTROLLER, "/nodes"),
+    ask<readonly SourceStatus[]>(client, namespace, CONTROLLER, "/sources"),
     ask<readonly TriggerView[]>(client, namespace, SCALER, "/triggers"),
   ]);
   const jobs = await jobLines(client, namespace, typeof triggers === "string" ? [] : triggers);
   const lines = [
     ...programs.map(({ line }) => line),
     ...(typeof nodes === "string" ? [`nodes: ${nodes}`] : nodeLines(nodes)),
+    ...(typeof sources === "string" ? [] : sources.map(sourceLine)),
     ...jobs,
     ...(typeof triggers === "string" ? [`triggers: ${triggers}`] : []),
   ];
-  const works = programs.every(({ ready }) => ready) && typeof nodes !== "string" && typeof triggers !== "string";
+  const isTold = typeof sources !== "string" && sources.some(({ state }) => state === "ok");
+  const works =
+    programs.every(({ ready }) => ready) && typeof nodes !== "string" && isTold && typeof triggers !== "string";
   return { lines, works };
 }
 
@@ -88,6 +93,10 @@ function nodeLines({ nodes, available }: CapacityView): readonly string[] {
     return `  ${name}: ${slot === null ? "no slot" : `slot-${slot}`}, ${use}, ${state}${why === "" ? "" : ` (${why})`}`;
   });
   return [`nodes: ${available} free of ${eligible.length} eligible`, ...lines];
+}
+
+export function sourceLine({ source, state, detail, next }: SourceStatus): string {
+  return `CPU figures by ${source}: ${state} (${detail})${next === "" ? "" : `: ${next}`}`;
 }
 
 async function jobLines(client: KubeClient, namespace: string, triggers: readonly TriggerView[]) {

@@ -9,6 +9,7 @@ import type { Logger } from "../../common/log.ts";
 import type { Capacity } from "../../xds/scaler/capacity.ts";
 import type { ClusterNode, PostureCluster } from "../../xds/scaler/cluster.ts";
 import type { NodeView } from "../../xds/scaler/nodes.ts";
+import type { NodeSources } from "../../xds/scaler/sources/sources.ts";
 import { WorkQueue } from "../queue.ts";
 import { isEmpty, isIn, type NodeChange, planNode, planSlots } from "./plan.ts";
 
@@ -16,9 +17,10 @@ export interface PostureControllerOptions {
   readonly client: KubeClient;
   readonly cluster: PostureCluster;
   readonly capacity: Capacity;
+  readonly sources: Pick<NodeSources, "subscribe">;
   /** Give free slots to eligible nodes that have none. */
   readonly assignSlots: boolean;
-  /** How often every node is looked at although nothing was heard, in ms: CPU figures make no noise. */
+  /** How often every node is looked at although nothing was heard, in ms: agents' figures make no noise. */
   readonly refreshMs: number;
   /** This replica's name, for events. */
   readonly identity: string;
@@ -39,7 +41,7 @@ const WORKERS = 1;
 
 /** Keeps the labels of eligible nodes as they are to be, and tells by events when one goes in or out, until it is stopped. */
 export function startPostureController(options: PostureControllerOptions): PostureController {
-  const { cluster, log, refreshMs } = options;
+  const { cluster, sources, log, refreshMs } = options;
   const keeper = new NodeKeeper(options);
   const queue = new WorkQueue({
     workers: WORKERS,
@@ -57,6 +59,8 @@ export function startPostureController(options: PostureControllerOptions): Postu
   const ends = [
     cluster.nodes.subscribe({ onChange: ({ key }) => queue.add(key) }),
     cluster.pods.subscribe({ onChange: ({ object }) => object.spec?.nodeName && queue.add(object.spec.nodeName) }),
+    // A node that has become busy must not wait for the timer too.
+    sources.subscribe(addAll),
   ];
   const timer = setInterval(addAll, refreshMs);
   addAll();

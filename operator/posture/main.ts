@@ -66,6 +66,7 @@ export async function runPostureController(
         client,
         cluster,
         capacity,
+        sources,
         assignSlots: settings.assignSlots,
         refreshMs: settings.refresh,
         identity: settings.identity,

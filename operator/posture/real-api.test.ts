@@ -304,7 +304,9 @@ test("with Prometheus away KEDA is told so, not a guess; and all is well again a
   await vi.waitFor(async () => {
     const told = await failure();
     expect(told).toMatch(new RegExp(`^${grpcStatus.UNAVAILABLE} EK_FIGURE_STALE`));
-    expect(told).toMatch(/node [ab]: its CPU figure \(prometheus\) is \d+ s old/);
+    expect(told).toMatch(
+      /node [ab]: its CPU figure \(prometheus\) is \d+ s old \(prometheus is failing: it cannot be reached/,
+    );
   }, LONG);
   // What is not known is closed to the scheduler too.
   await vi.waitFor(async () => expect(await labelsOf("b")).toMatchObject({ "posture/busy": "true" }), LONG);

@@ -50,7 +50,7 @@ export async function run(json: boolean): Promise<void> {
       cpu.record(name, { source: "agent", utilisation: 0.2, atMs: performance.now(), overMs: WINDOW_MS });
     const broker = { host: "127.0.0.1", port: nats.mqttPort };
     const waiting = new WaitingImages({ url: nats.url, broker, deadlineMs: 20_000, log });
-    const capacity = ownCapacity(cluster, cpu, { threshold: 0.7, maxAgeMs: 600_000 });
+    const capacity = ownCapacity(cluster, cpu, { threshold: 0.7, maxAgeMs: 600_000 }, () => "");
     const keda = await startScalerServer({
       desk: new ReleaseDesk({ capacity, waiting }),
       defaults: { metricName: METRIC, threshold: 0.7 },

@@ -1,7 +1,7 @@
 import { EvenkeelError } from "../../common/errors.ts";
 import type { PostureCluster } from "./cluster.ts";
 import type { NodeCpu } from "./node-cpu.ts";
-import { ageNode, freeNodes, type NodeRules, type NodeView, viewNode } from "./nodes.ts";
+import { ageNode, explainStale, freeNodes, type NodeFacts, type NodeRules, type NodeView, viewNode } from "./nodes.ts";
 import { SharedLook } from "./shared-look.ts";
 
 /** What there is to release jobs onto. As JSON it is what `GET /nodes` answers. */
@@ -20,11 +20,15 @@ export interface Capacity {
   look(): Promise<CapacityView>;
 }
 
-/** Looks at the cluster that is followed here. Costs no request. */
+/**
+ * Looks at the cluster that is followed here. Costs no request.
+ * @param sourceFault what is wrong with the sources of CPU figures; empty: nothing
+ */
 export function ownCapacity(
   cluster: PostureCluster,
   cpu: NodeCpu,
   rules: NodeRules,
+  sourceFault: () => string,
   nowMs: () => number = () => performance.now(),
 ): Capacity {
   return {
@@ -35,9 +39,9 @@ export function ownCapacity(
       const facts = cluster.facts();
       cpu.retain(new Set(facts.map(({ name }) => name)));
       const now = nowMs();
-      const nodes = facts.map((node) =>
-        viewNode(node, cpu.get(node.name, now, rules.maxAgeMs), byNode.get(node.name) ?? [], rules),
-      );
+      const judge = (node: NodeFacts) =>
+        viewNode(node, cpu.get(node.name, now, rules.maxAgeMs), byNode.get(node.name) ?? [], rules);
+      const nodes = explainStale(facts.map(judge), sourceFault);
       return { available: freeNodes(nodes).length, nodes, unplaced, running: [...running] };
     },
   };

@@ -4,8 +4,8 @@ import { type Capacity, ownCapacity } from "./capacity.ts";
 import { PostureCluster } from "./cluster.ts";
 import { NodeCpu } from "./node-cpu.ts";
 import type { NodeRules } from "./nodes.ts";
-import type { NodeSettings } from "./settings.ts";
-import { type NodeSources, startNodeSources } from "./sources/sources.ts";
+import { type NodeSettings, requirePrometheusUrl } from "./settings.ts";
+import { faultOf, type NodeSources, startNodeSources } from "./sources/sources.ts";
 
 /** A cluster that is followed, its nodes' CPU, and what comes of both. */
 export interface NodeFigures {
@@ -20,8 +20,9 @@ export function rulesOf({ threshold, maxAge }: Pick<NodeSettings, "threshold" | 
   return { threshold, maxAgeMs: maxAge };
 }
 
-/** Starts to follow. @throws EvenkeelError EK_KUBE_CONFIG */
+/** Starts to follow. @throws EvenkeelError EK_KUBE_CONFIG, EK_SETTING_INVALID */
 export function openNodeFigures(settings: NodeSettings, log: Logger, env = process.env): NodeFigures {
+  requirePrometheusUrl(settings);
   const client = connectKubernetes(settings);
   const cluster = new PostureCluster(client, settings.namespace, log);
   const cpu = new NodeCpu();
@@ -47,7 +48,7 @@ export function openNodeFigures(settings: NodeSettings, log: Logger, env = proce
     client,
     cluster,
     sources,
-    capacity: ownCapacity(cluster, cpu, rulesOf(settings)),
+    capacity: ownCapacity(cluster, cpu, rulesOf(settings), () => faultOf(sources.status())),
     async close() {
       await Promise.all([sources.close(), cluster.close()]);
       client.close();

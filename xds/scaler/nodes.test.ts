@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { slotOf } from "./names.ts";
-import { ageNode, type NodeFacts, viewNode } from "./nodes.ts";
+import { ageNode, explainStale, type NodeFacts, viewNode } from "./nodes.ts";
 
 const RULES = { threshold: 0.7, maxAgeMs: 60_000 };
 const facts = (changes: Partial<NodeFacts> = {}): NodeFacts => ({
@@ -43,6 +43,17 @@ it("a view that grows old turns stale, and stays what it is otherwise", () => {
   expect(ageNode(free, 11_000, RULES)).toMatchObject({ state: "stale", why: expect.stringContaining("61 s old") });
   const taken = viewNode(facts(), use(0.1), ["pod"], RULES);
   expect(ageNode(taken, 90_000, RULES)).toMatchObject({ state: "taken", why: "pod runs on it" });
+});
+
+it("a node whose CPU is not known tells what is wrong with the source, the others do not", () => {
+  const views = [viewNode(facts(), undefined, [], RULES), viewNode(facts(), use(0.1), [], RULES)];
+  expect(explainStale(views, () => "prometheus is failing: it is away").map(({ why }) => why)).toEqual([
+    "its CPU is not known yet (prometheus is failing: it is away)",
+    "",
+  ]);
+  expect(explainStale(views, () => "")).toBe(views);
+  const unasked = () => expect.unreachable("nothing is stale");
+  expect(explainStale(views.slice(1), unasked)).toEqual(views.slice(1));
 });
 
 it("slots are slot-1 to slot-10", () => {

@@ -67,6 +67,15 @@ export function ageNode(view: NodeView, byMs: number, rules: NodeRules): NodeVie
   return { ...view, cpu, ...judged };
 }
 
+/** Adds to nodes whose CPU is not known what is wrong with the sources. @param sourceFault asked only then; empty: nothing */
+export function explainStale(views: readonly NodeView[], sourceFault: () => string): readonly NodeView[] {
+  if (views.every(({ state }) => state !== "stale")) return views;
+  const fault = sourceFault();
+  return fault === ""
+    ? views
+    : views.map((view) => (view.state === "stale" ? { ...view, why: `${view.why} (${fault})` } : view));
+}
+
 /** Nodes in the order in which jobs are to go to them: by slot, those without one last. */
 export function bySlot(a: NodeView, b: NodeView): number {
   return (a.slot ?? Infinity) - (b.slot ?? Infinity) || a.name.localeCompare(b.name) || 0;

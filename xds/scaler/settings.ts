@@ -1,3 +1,4 @@
+import { EvenkeelError } from "../../common/errors.ts";
 import { kubeSettings } from "../../common/kubernetes/config.ts";
 import { LOG_LEVELS } from "../../common/log.ts";
 import { type Command, is, type Parser, type Values } from "../../common/settings.ts";
@@ -137,6 +138,18 @@ export const nodeSettings = {
 } as const;
 
 export type NodeSettings = Values<typeof nodeSettings>;
+
+/** @throws EvenkeelError EK_SETTING_INVALID when Prometheus is chosen and none is named */
+export function requirePrometheusUrl({
+  cpuSource,
+  prometheusUrl,
+}: Pick<NodeSettings, "cpuSource" | "prometheusUrl">): void {
+  if (cpuSource === "prometheus" && prometheusUrl === "")
+    throw new EvenkeelError("EK_SETTING_INVALID", "the CPU source is prometheus, and no Prometheus is named", {
+      where: "PROM_URL",
+      next: "give --prometheus-url (PROM_URL), e.g. http://prometheus.monitoring:9090, or another --cpu-source",
+    });
+}
 
 const settings = {
   ...nodeSettings,

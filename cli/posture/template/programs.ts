@@ -1,5 +1,6 @@
 import type { Desired } from "../../../common/kubernetes/apply.ts";
 import { RESOURCES } from "../../../common/kubernetes/resource-type.ts";
+import { NODE_QUERY, NODE_TIME_QUERY } from "../../../xds/scaler/sources/prometheus.ts";
 import type { TemplateSettings } from "../settings.ts";
 import { CONTAINER_SECURITY, CONTROLLER, HTTP_PORT, objectOf, POD_SECURITY, SCALER, SCALER_PORT } from "./marks.ts";
 import { brokerEnv, brokerHost, secretEnv } from "./scaled-job.ts";
@@ -23,8 +24,9 @@ export function controller(settings: TemplateSettings): readonly Desired[] {
         EVENKEEL_POSTURE_CPU: settings.cpuSource,
         EVENKEEL_POSTURE_AGENT_PORT: String(settings.agentPort ?? "none"),
         ...figures(settings),
-        ...(settings.prometheusUrl !== "" && { PROM_URL: settings.prometheusUrl }),
+        ...prometheus(settings),
       }),
+      ...(settings.prometheusUrl === "" ? [] : secretEnv(settings, ["PROM_TOKEN"])),
     ],
   });
 }
@@ -63,6 +65,16 @@ export function scaler(settings: TemplateSettings): readonly Desired[] {
     ],
     ...(tlsSecret !== "" && { tlsSecret }),
   });
+}
+
+/** Where Prometheus is; its queries only when they are not the usual ones. */
+function prometheus({ prometheusUrl, prometheusQuery, prometheusTimeQuery }: TemplateSettings): Record<string, string> {
+  if (prometheusUrl === "") return {};
+  return {
+    PROM_URL: prometheusUrl,
+    ...(prometheusQuery !== NODE_QUERY && { EVENKEEL_POSTURE_QUERY: prometheusQuery }),
+    ...(prometheusTimeQuery !== NODE_TIME_QUERY && { EVENKEEL_POSTURE_TIME_QUERY: prometheusTimeQuery }),
+  };
 }
 
 function figures({ threshold, metricName }: TemplateSettings): Record<string, string> {

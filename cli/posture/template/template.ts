@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
 import type { Desired } from "../../../common/kubernetes/apply.ts";
 import { RESOURCES } from "../../../common/kubernetes/resource-type.ts";
+import { requirePrometheusUrl } from "../../../xds/scaler/settings.ts";
 import type { TemplateSettings } from "../settings.ts";
 import { access } from "./access.ts";
 import { objectOf } from "./marks.ts";
@@ -15,8 +16,12 @@ export interface PostureObjects {
   readonly scaledJobs: readonly Desired[];
 }
 
-/** The one template: manifests on disk and what `apply` sends both come out of it. */
+/**
+ * The one template: manifests on disk and what `apply` sends both come out of it.
+ * @throws EvenkeelError EK_SETTING_INVALID
+ */
 export function postureObjects(settings: TemplateSettings, env: NodeJS.ProcessEnv): PostureObjects {
+  requirePrometheusUrl(settings);
   return {
     namespace: objectOf(RESOURCES.namespaces, settings.namespace, { madeFor: settings.namespace }),
     programs: [...access(settings), ...controller(settings), ...scaler(settings), ...tlsAuthentication(settings)],

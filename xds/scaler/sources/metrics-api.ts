@@ -2,6 +2,7 @@ import type { KubeClient } from "../../../common/kubernetes/client.ts";
 import type { KubeObject } from "../../../common/kubernetes/object.ts";
 import { RESOURCES } from "../../../common/kubernetes/resource-type.ts";
 import { type Clocks, toMonotonic } from "../../signals/kubernetes/clock.ts";
+import { goDurationMs } from "../../signals/kubernetes/go-duration.ts";
 import { cpuCores } from "../../signals/kubernetes/quantity.ts";
 import type { SourceStatus } from "../../signals/kubernetes/source-status.ts";
 import type { ClusterNode } from "../cluster.ts";
@@ -39,11 +40,4 @@ export async function readNodeMetrics(
   return { source: "metrics-api", state, detail: `${known} of ${nodes.length} eligible nodes`, next: "" };
 }
 
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-/** Reads a duration as Go writes it, e.g. `1m0.5s`. NaN for what is none. */
-export function goDurationMs(text: string | undefined): number {
-  if (!/^(\d+(\.\d+)?(ms|h|m|s))+$/.test(text ?? "")) return Number.NaN;
-  const parts = [...(text as string).matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s)/g)];
-  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNITS[unit as string] as number), 0);
-}
+export { goDurationMs };

@@ -43,9 +43,17 @@ export async function readNodePrometheus(
     cpu.record(node, { source: "prometheus", utilisation, atMs: toMonotonic(wallMs, clocks), overMs: WINDOW_MS });
   }
   const detail = `${known} of ${nodes.length} eligible nodes, out of ${use.length} series`;
-  const next =
-    known > 0 || nodes.length === 0 ? "" : "its label instance, node or nodename must be a node's name or address";
+  const next = known > 0 || nodes.length === 0 ? "" : whyNone(use.length, times.length);
   return { source: "prometheus", state: known > 0 ? "ok" : "empty", detail, next };
+}
+
+/** What to do when no series is a node's. @param use of the query @param times of the query for their times */
+function whyNone(use: number, times: number): string {
+  if (use > 0) return "its label instance, node or nodename must be a node's name or address";
+  // A rate needs two samples in its window.
+  if (times > 0)
+    return "scrape the node exporters every 15s at least: the query looks at 30 s, and needs two scrapes in them";
+  return "let it scrape the node exporters, or give the query for what it has (--prometheus-query)";
 }
 
 /** What a series says it is about. */

@@ -1,12 +1,15 @@
 import { describe, expect, it } from "vitest";
 import type { KubeClient } from "../../../common/kubernetes/client.ts";
 import { testServer } from "../../../common/program/testing.ts";
+import type { SourceStatus } from "../../signals/kubernetes/source-status.ts";
+import type { CpuSource } from "../../signals/signal.ts";
 import type { ClusterNode } from "../cluster.ts";
 import { NodeCpu } from "../node-cpu.ts";
 import { fleetOf } from "./agents.ts";
 import { NodeKubelets, nodeCounter } from "./kubelet.ts";
 import { goDurationMs, readNodeMetrics } from "./metrics-api.ts";
 import { NODE_QUERY, NODE_TIME_QUERY, readNodePrometheus } from "./prometheus.ts";
+import { faultOf } from "./sources.ts";
 
 const NOW = Date.parse("2026-01-01T00:01:00Z");
 /** The monotonic clock began a minute before. */
@@ -121,16 +124,42 @@ describe("Prometheus", () => {
     expect(cpu.get("b", 60_000, 60_000)).toEqual({ source: "prometheus", utilisation: 0, ageMs: 90_000 });
   });
 
-  it("says what is wrong when no series is one of a node, and when it does not answer", async () => {
-    const url = await testServer((_, response) => void response.end(vector({ other: "0" })));
-    const options = { url, query: NODE_QUERY, timeQuery: "" };
+  it.each([
+    ["no series is one of a node", { other: "0" }, { other: "0" }, "must be a node's name or address"],
+    ["it scrapes too seldom for a rate over 30 s", {}, { a: "0" }, "every 15s at least"],
+    ["it does not know the metric", {}, {}, "let it scrape the node exporters"],
+  ])("says what to do when %s", async (_, use, times, next) => {
+    const url = await testServer((request, response) => {
+      const query = new URL(request.url ?? "", "http://x").searchParams.get("query");
+      response.end(vector(query === NODE_TIME_QUERY ? times : use));
+    });
+    const options = { url, query: NODE_QUERY, timeQuery: NODE_TIME_QUERY };
     const status = await readNodePrometheus(options, nodes, new NodeCpu(), clocks, signal);
-    expect(status).toMatchObject({ state: "empty", next: expect.stringContaining("must be a node's name or address") });
+    expect(status).toMatchObject({ state: "empty", next: expect.stringContaining(next) });
+  });
+
+  it("fails with its own words, and when it does not answer", async () => {
+    const url = await testServer((_, response) => {
+      response.writeHead(400).end('{"status":"error","errorType":"bad_data","error":"unknown function"}');
+    });
+    const options = { url, query: NODE_QUERY, timeQuery: "" };
+    await expect(readNodePrometheus(options, nodes, new NodeCpu(), clocks, signal)).rejects.toMatchObject({
+      code: "EK_PROMETHEUS_FAILED",
+      message: "unknown function",
+    });
     const away = await testServer((request) => void request.socket.destroy());
     await expect(
       readNodePrometheus({ ...options, url: away }, nodes, new NodeCpu(), clocks, signal),
     ).rejects.toMatchObject({ code: "EK_PROMETHEUS_FAILED" });
   });
+});
+
+it("tells the faults of sources, and nothing of those that work or are not asked", () => {
+  const status = (source: CpuSource, state: SourceStatus["state"]) => ({ source, state, detail: "so it is", next: "" });
+  expect(faultOf([status("agent", "ok"), status("kubelet", "idle")])).toBe("");
+  expect(faultOf([status("agent", "empty"), status("prometheus", "failing")])).toBe(
+    "agent is empty: so it is; prometheus is failing: so it is",
+  );
 });
 
 it("agents listen at the node's address, on the port of its annotation or the default one", () => {

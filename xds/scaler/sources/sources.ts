@@ -25,14 +25,23 @@ export interface NodeSourcesOptions {
 export interface NodeSources {
   /** How each source is, and what would mend it. */
   status(): readonly SourceStatus[];
+  /** Tells whenever a source that is asked has answered. @returns what ends that */
+  subscribe(listener: () => void): () => void;
   close(): Promise<void>;
 }
 
 /** Keeps the nodes' CPU figures new, until the end. */
 export function startNodeSources(options: NodeSourcesOptions): NodeSources {
   const { client, cluster, cpu, choice, prometheus } = options;
-  const polled = (source: SourceStatus["source"], poll: (signal: AbortSignal) => Promise<SourceStatus>) =>
-    new Poller({ source, poll, intervalMs: () => options.intervalMs });
+  const listeners = new Set<() => void>();
+  const polled = (source: SourceStatus["source"], read: (signal: AbortSignal) => Promise<SourceStatus>) => {
+    const poll = async (signal: AbortSignal) => {
+      const status = await read(signal);
+      for (const listener of listeners) listener();
+      return status;
+    };
+    return new Poller({ source, poll, intervalMs: () => options.intervalMs });
+  };
   const pollers: Poller[] = [];
   const agents =
     choice === "auto" || choice === "agent" ? followAgents(cluster.nodes, options.agentPort, cpu) : undefined;
@@ -48,11 +57,21 @@ export function startNodeSources(options: NodeSourcesOptions): NodeSources {
     );
   return {
     status: () => [...agentStatus(agents), ...pollers.map((poller) => poller.status())],
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     async close() {
       agents?.close();
       await Promise.all(pollers.map((poller) => poller.close()));
     },
   };
+}
+
+/** What is wrong with sources, for a person; empty: nothing. */
+export function faultOf(statuses: readonly SourceStatus[]): string {
+  const faulty = statuses.filter(({ state }) => state !== "ok" && state !== "idle");
+  return faulty.map(({ source, state, detail }) => `${source} is ${state}: ${detail}`).join("; ");
 }
 
 function agentStatus(agents: ReturnType<typeof followAgents> | undefined): readonly SourceStatus[] {
