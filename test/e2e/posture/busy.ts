@@ -24,8 +24,26 @@ console.log(Date.now());
 
 /** The node with the best slot is made busy by a pod: it gets nothing; when that has ended, it gets the next job. */
 export async function busyNode(place: Place, sent: string[]): Promise<string> {
-  const { rig, say } = place;
+  const { say } = place;
   await waitForFree(place, NODES);
+  const outS = await makeBusy(place);
+  say(`${FIRST} is out after ${outS} s: the next job must go to ${SECOND}`);
+  await expectNode(place, sent, SECOND);
+  say(`no longer busy: the next job must go to ${FIRST} again`);
+  await endBusy(place);
+  await waitForFree(place, NODES);
+  await expectNode(place, sent, FIRST);
+  requireNoFaults(place);
+  return `${FIRST} made busy was out after ${outS} s and got the next job when it was not busy any more`;
+}
+
+/**
+ * Keeps all cores of the node with the best slot busy, and waits until no job may start on it.
+ * @returns after how many seconds that was
+ * @throws Error when that was too late
+ */
+export async function makeBusy(place: Place): Promise<string> {
+  const { rig, say } = place;
   say(`making ${FIRST} busy`);
   await rig.kubectl(["apply", "-f", "-"], manifest([burner()]));
   let beganMs = 0;
@@ -38,15 +56,14 @@ export async function busyNode(place: Place, sent: string[]): Promise<string> {
   // The scheduler goes by the mark.
   await waitForMark(place, FIRST, true, PATIENCE_MS);
   const outMs = Date.now() - beganMs;
-  if (outMs > OUT_MS) throw new Error(`${FIRST} was busy for ${(outMs / 1000).toFixed(1)} s before it was out`);
-  say(`${FIRST} is out after ${(outMs / 1000).toFixed(1)} s: the next job must go to ${SECOND}`);
-  await expectNode(place, sent, SECOND);
-  say(`no longer busy: the next job must go to ${FIRST} again`);
+  const outS = (outMs / 1000).toFixed(1);
+  if (outMs > OUT_MS) throw new Error(`${FIRST} was busy for ${outS} s before it was out`);
+  return outS;
+}
+
+/** Ends what {@link makeBusy} began. */
+export async function endBusy({ rig }: Place): Promise<void> {
   await rig.kubectl(["delete", "pod", BURNER, "--grace-period=0", "--force"]);
-  await waitForFree(place, NODES);
-  await expectNode(place, sent, FIRST);
-  requireNoFaults(place);
-  return `${FIRST} made busy was out after ${(outMs / 1000).toFixed(0)} s and got the next job when it was not busy any more`;
 }
 
 /** A node without its label gets nothing although there is more work than nodes. */
@@ -71,7 +88,7 @@ export async function unlabelledNode(place: Place, sent: string[]): Promise<stri
 }
 
 /** Sends a few images to one analyser, and looks where its job goes. */
-async function expectNode(place: Place, sent: string[], node: string): Promise<void> {
+export async function expectNode(place: Place, sent: string[], node: string): Promise<void> {
   const before = place.ledger.placements.length;
   const ids = await sendImages(place, FEW, [3]);
   sent.push(...ids);

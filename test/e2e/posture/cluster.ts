@@ -2,10 +2,11 @@ import { join } from "node:path";
 import { BUSY_LABEL } from "../../../xds/scaler/names.ts";
 import type { NodeView } from "../../../xds/scaler/nodes.ts";
 import type { TriggerView } from "../../../xds/scaler/release-desk.ts";
+import type { SourceStatus } from "../../../xds/signals/kubernetes/source-status.ts";
 import { waitUntil } from "../../rig/ready.ts";
 import type { Rig } from "../../rig/rig.ts";
 import { run } from "../../rig/run.ts";
-import { NAMESPACE, SCALER_HOST } from "./names.ts";
+import { CONTROLLER_HOST, NAMESPACE, SCALER_HOST } from "./names.ts";
 import type { Place } from "./place.ts";
 
 const REPOSITORY = join(import.meta.dirname, "..", "..", "..");
@@ -18,9 +19,9 @@ export async function posture(rig: Rig, ...words: readonly string[]): Promise<st
   return run(command, args, { cwd: REPOSITORY, env: { PATH } });
 }
 
-/** Asks the scaler's HTTP side. A fault of it is an answer too. */
-async function ask(rig: Rig, path: string): Promise<unknown> {
-  return JSON.parse(await rig.exec(["curl", "-sS", "--max-time", "10", `http://${SCALER_HOST}:8081${path}`]));
+/** Asks the scaler's or the controller's HTTP side. A fault of it is an answer too. */
+async function ask(rig: Rig, path: string, host: string = SCALER_HOST): Promise<unknown> {
+  return JSON.parse(await rig.exec(["curl", "-sS", "--max-time", "10", `http://${host}:8081${path}`]));
 }
 
 /** The scaler's view of a node. */
@@ -29,6 +30,11 @@ export async function nodeView(rig: Rig, name: string): Promise<NodeView> {
   const view = nodes?.find((node) => node.name === name);
   if (view === undefined) throw new Error(`the scaler tells of no node ${name}`);
   return view;
+}
+
+/** How the controller's sources of CPU figures are. */
+export async function sources(rig: Rig): Promise<readonly SourceStatus[]> {
+  return (await ask(rig, "/sources", CONTROLLER_HOST)) as readonly SourceStatus[];
 }
 
 /** Every trigger, or the fault for which there is no answer. */

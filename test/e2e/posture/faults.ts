@@ -24,9 +24,7 @@ export async function killedAnalyser(place: Place, sent: string[]): Promise<stri
   const { say, results } = place;
   await waitForFree(place, NODES);
   say(`${MANY} images to one analyser, which is then killed`);
-  const ids = await sendImages(place, MANY, [4]);
-  sent.push(...ids);
-  await waitUntil("first results", () => rowsOf(results, ids).length >= SOME, { timeoutMs: PATIENCE_MS, everyMs: 50 });
+  const ids = await beginWork(place, sent, [4]);
   const [pod] = place.ledger.live().filter(({ node }) => node === FIRST);
   if (pod === undefined) throw new Error(`no job runs on ${FIRST}`);
   await killContainer(place, pod.name);
@@ -46,9 +44,7 @@ export async function killedBroker(place: Place, sent: string[]): Promise<string
   const { rig, say, results, broker } = place;
   await waitForFree(place, NODES);
   say(`${2 * MANY} images to two analysers; then the broker is killed`);
-  const ids = await sendImages(place, 2 * MANY, [5, 6]);
-  sent.push(...ids);
-  await waitUntil("first results", () => rowsOf(results, ids).length >= SOME, { timeoutMs: PATIENCE_MS, everyMs: 50 });
+  const ids = await beginWork(place, sent, [5, 6]);
   await broker.kill();
   const atKill = rowsOf(results, ids).length;
   say(`killed with ${atKill} of ${ids.length} results`);
@@ -66,11 +62,27 @@ export async function killedBroker(place: Place, sent: string[]): Promise<string
 
 /** No node's agent tells anything: nothing starts on old figures, and the fault is named; then they come back. */
 export async function silentNodes(place: Place, sent: string[]): Promise<string> {
-  const { rig, ledger, agents, say } = place;
+  const { agents, say } = place;
   await waitForFree(place, NODES);
   say("all agents are killed");
   for (const agent of agents.values()) await agent.kill();
   await waitForState(place, NODES, "stale", PATIENCE_MS);
+  const ids = await expectNone(place, sent, "agent is empty: 0 of 3 agents tell");
+  say("the agents come back");
+  for (const agent of agents.values()) await agent.start();
+  await waitForResults(place, ids, PATIENCE_MS);
+  await waitForQuiet(place);
+  requireNoFaults(place);
+  return `no job started while the nodes' figures were away (EK_FIGURE_STALE to KEDA), all afterwards`;
+}
+
+/**
+ * Sends images while no node's CPU is known: no job may start, and KEDA must be told why.
+ * @param cause what is wrong with the source
+ * @returns the images' identifiers
+ */
+export async function expectNone(place: Place, sent: string[], cause: string): Promise<string[]> {
+  const { rig, ledger, say } = place;
   const { why } = await nodeView(rig, FIRST);
   const before = ledger.started;
   say(`images come in; ${FIRST}: ${why}`);
@@ -82,14 +94,18 @@ export async function silentNodes(place: Place, sent: string[]): Promise<string>
   const all = await triggers(rig);
   const unknown = Array.isArray(all) ? all.filter(({ state }) => state === "unknown") : [];
   if (unknown.length !== 3) throw new Error(`the scaler says ${JSON.stringify(all).slice(0, 500)}`);
-  if (!readFileSync(rig.log("keda-operator"), "utf8").slice(logged).includes("EK_FIGURE_STALE"))
-    throw new Error("KEDA was not told EK_FIGURE_STALE");
-  say("the agents come back");
-  for (const agent of agents.values()) await agent.start();
-  await waitForResults(place, ids, PATIENCE_MS);
-  await waitForQuiet(place);
-  requireNoFaults(place);
-  return `no job started while the nodes' figures were away (EK_FIGURE_STALE to KEDA), all afterwards`;
+  const told = readFileSync(rig.log("keda-operator"), "utf8").slice(logged);
+  for (const word of ["EK_FIGURE_STALE", cause]) if (!told.includes(word)) throw new Error(`KEDA was not told ${word}`);
+  return ids;
+}
+
+/** Sends many images to each of some analysers, and waits for the first results. @returns the images' identifiers */
+export async function beginWork(place: Place, sent: string[], analysers: readonly number[]): Promise<string[]> {
+  const ids = await sendImages(place, MANY * analysers.length, analysers);
+  sent.push(...ids);
+  const hasSome = () => rowsOf(place.results, ids).length >= SOME;
+  await waitUntil("first results", hasSome, { timeoutMs: PATIENCE_MS, everyMs: 50 });
+  return ids;
 }
 
 /** Ends what runs in a pod's container at once. */

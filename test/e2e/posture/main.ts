@@ -8,6 +8,7 @@ import { posture, requireNoFaults } from "./cluster.ts";
 import { killedAnalyser, killedBroker, silentNodes } from "./faults.ts";
 import { NAMESPACE } from "./names.ts";
 import type { Place } from "./place.ts";
+import { prometheusNodes } from "./prometheus-nodes.ts";
 import { refusal } from "./refusal.ts";
 import { judgeRows, readRows } from "./results.ts";
 import { setUp } from "./setup.ts";
@@ -15,7 +16,7 @@ import { spread } from "./spread.ts";
 
 /**
  * Posture jobs on a real cluster with the real KEDA, a real broker and real Jobs: images of ten topics on three nodes, a busy
- * node, a node without its label, and analyser, broker and figures lost in the middle.
+ * node, a node without its label, and analyser, broker, agents and Prometheus lost in the middle.
  * @returns the line that says what was seen
  */
 export async function run(): Promise<string> {
@@ -40,7 +41,8 @@ async function check(rig: Rig, folder: string, say: (line: string) => void): Pro
   const place = await setUp(rig, folder, say, ends);
   const sent: string[] = [];
   const seen = [];
-  for (const part of [spread, busyNode, unlabelledNode, killedAnalyser, killedBroker, silentNodes, refusal]) {
+  const parts = [spread, busyNode, unlabelledNode, killedAnalyser, killedBroker, silentNodes, prometheusNodes, refusal];
+  for (const part of parts) {
     seen.push(await part(place, sent));
     say(`held: ${seen.at(-1)}`);
   }

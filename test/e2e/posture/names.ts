@@ -3,6 +3,8 @@ export const NAMESPACE = "posture";
 export const JOBS = 10;
 /** The scaler's name inside the cluster. */
 export const SCALER_HOST = `posture-external-scaler.${NAMESPACE}.svc.cluster.local`;
+/** The controller's. */
+export const CONTROLLER_HOST = `posture-controller.${NAMESPACE}.svc.cluster.local`;
 /** Analysers, scaler and controller are all in one image here. */
 export const IMAGE_REPOSITORY = "evenkeel/posture";
 export const IMAGE_TAG = "rig";

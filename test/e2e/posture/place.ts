@@ -12,6 +12,8 @@ export interface Place {
   readonly ledger: Ledger;
   /** By node, the real one first. */
   readonly agents: ReadonlyMap<string, NodeAgent>;
+  /** Folder for whatever a part keeps. */
+  readonly folder: string;
   /** Folder on this machine where all analysers write. */
   readonly results: string;
   /** Folder of the certificates of scaler and KEDA. */

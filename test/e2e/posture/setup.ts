@@ -44,21 +44,36 @@ export async function setUp(
     makeClaim(rig, join(folder, "results")),
   ]);
   say("evenkeel posture apply");
-  await posture(
-    rig,
-    ...["apply", "--cpu-source", "agent", "--tls-secret", TLS_SECRET, "--output-claim", CLAIM],
-    ...["--analyzer-repo-base", IMAGE_REPOSITORY, "--scaler-image-repo", `${IMAGE_REPOSITORY}/analyzer`],
-    ...["--tag", IMAGE_TAG],
-  );
-  for (const name of ["posture-controller", "posture-external-scaler"])
-    await rig.kubectl(["rollout", "status", `deployment/${name}`, "-n", NAMESPACE, `--timeout=${READY_MS / 1000}s`]);
+  await applyPosture(rig, "--cpu-source", "agent");
+  await rolledOut(rig);
   const ledger = new Ledger();
   const agents = await addNodes({ rig, client, ledger, results, say }, ends);
-  const place: Place = { rig, client, broker, ledger, agents, results, certificates, say };
+  const place: Place = { rig, client, broker, ledger, agents, folder, results, certificates, say };
   say("waiting for figures of the nodes, and for the sessions that the scaler makes in the broker");
   await waitForState(place, NODES, "free", READY_MS);
   await waitForSessions(place);
   return place;
+}
+
+/** `evenkeel posture apply` with what all applications of it have in common; twice changes what differs. */
+export async function applyPosture(rig: Rig, ...words: readonly string[]): Promise<void> {
+  await posture(
+    rig,
+    ...["apply", "--tls-secret", TLS_SECRET, "--output-claim", CLAIM],
+    ...["--analyzer-repo-base", IMAGE_REPOSITORY, "--scaler-image-repo", `${IMAGE_REPOSITORY}/analyzer`],
+    ...["--tag", IMAGE_TAG, ...words],
+  );
+}
+
+/** Waits until controller and scaler run as they were applied last. */
+export async function rolledOut(rig: Rig): Promise<void> {
+  for (const name of ["posture-controller", "posture-external-scaler"])
+    await rig.kubectl(["rollout", "status", `deployment/${name}`, "-n", NAMESPACE, `--timeout=${READY_MS / 1000}s`]);
+}
+
+/** The path of a node's control group below each hierarchy: all that its pods do. */
+export function nodeCgroup(rig: Rig, node: string): string {
+  return join(cgroupName(rig.name), node === NODE_NAME ? "kubepods" : node);
 }
 
 /** Waits until the broker keeps images for every analyser. */
@@ -117,14 +132,13 @@ async function addNodes(
   ends: AsyncDisposableStack,
 ): Promise<ReadonlyMap<string, NodeAgent>> {
   const cores = availableParallelism();
-  const group = cgroupName(rig.name);
   const agents = new Map<string, NodeAgent>();
   const pods = await watchJobs(client, ledger, ends);
   for (const [index, name] of NODES.entries()) {
     const port = AGENT_PORT + index;
     const labels = { [ELIGIBLE_LABEL]: "true", ...(index < 2 && { [SLOT_LABEL]: `slot-${index + 1}` }) };
     const annotations = { [AGENT_PORT_ANNOTATION]: String(port) };
-    const cgroup = join(group, name === NODE_NAME ? "kubepods" : name);
+    const cgroup = nodeCgroup(rig, name);
     if (name === NODE_NAME) await markNode(rig, name, labels, annotations);
     else
       await startStandInNode(
