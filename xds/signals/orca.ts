@@ -214,7 +214,8 @@ class Agent {
     this.reports += 1;
     // The application knows better than its CPU what bounds it, when it says so (gRFC A58).
     const utilisation = report.applicationUtilization > 0 ? report.applicationUtilization : report.cpuUtilization;
-    for (const key of this.#endpointKeys) this.#options.sink.recordCpu(key, { source: "agent", utilisation, atMs });
+    const sample = { source: "agent", utilisation, atMs, overMs: this.#intervalMs } as const;
+    for (const key of this.#endpointKeys) this.#options.sink.recordCpu(key, sample);
   }
 
   #fail(): void {

@@ -25,6 +25,12 @@ export interface PrometheusOptions {
 export const PROMETHEUS_QUERY =
   'sum by (namespace, pod) (rate(container_cpu_usage_seconds_total{container!="",pod!=""}[1m]))';
 
+/**
+ * The least time that a figure counts as a mean over, in ms: Prometheus scrapes each 15 s by its examples. A query does not
+ * say its window. Of the usual four scrapes it is a little more than the stated age, half a window and a scrape.
+ */
+const LEAST_OVER_MS = 15_000;
+
 /** For one answer, in ms. */
 const TIMEOUT_MS = 10_000;
 
@@ -50,14 +56,14 @@ export async function readPrometheus(
   for (const { metric, value } of await queryPrometheus(options, signal)) {
     const figure = Number(value[1]);
     // An answer carries the time of the question, not of what was measured.
-    const wallMs = value[0] * 1000 - options.ageMs;
+    const measured = { wallMs: value[0] * 1000 - options.ageMs, overMs: Math.max(LEAST_OVER_MS, options.ageMs) };
     const pod = pods.get(`${metric.namespace}/${metric.pod}`);
     const endpointKeys = pod?.endpointKeys ?? instances.get(metric.instance ?? "");
     if (endpointKeys === undefined) continue;
     known += 1;
-    if (options.unit === "utilisation") recorder.recordUtilisation(endpointKeys, figure, wallMs);
-    else if (pod !== undefined) recorder.recordCores(pod, figure, wallMs);
-    else for (const each of podsAt(endpointKeys, pods)) recorder.recordCores(each, figure, wallMs);
+    if (options.unit === "utilisation") recorder.recordUtilisation(endpointKeys, figure, measured);
+    else if (pod !== undefined) recorder.recordCores(pod, figure, measured);
+    else for (const each of podsAt(endpointKeys, pods)) recorder.recordCores(each, figure, measured);
   }
   return readingStatus("prometheus", `${known} series of the fleet`, known, recorder.take());
 }

@@ -8,8 +8,8 @@ test("the metrics say where CPU comes from, how old it is and how much was refus
   const table = new SignalTable(() => nowMs);
   const registry = new Registry();
   exposeSignals(table, registry);
-  table.recordCpu("a", { source: "agent", utilisation: 0.5, atMs: 0 });
-  table.recordCpu("a", { source: "agent", utilisation: Number.NaN, atMs: 0 });
+  table.recordCpu("a", { source: "agent", utilisation: 0.5, atMs: 0, overMs: 100 });
+  table.recordCpu("a", { source: "agent", utilisation: Number.NaN, atMs: 0, overMs: 100 });
   nowMs = 1500;
   for (let reading = 0; reading < 2; reading += 1) {
     const text = await registry.metrics();

@@ -9,12 +9,22 @@ export interface CpuSample {
   readonly utilisation: number;
   /** When it was measured, on our monotonic clock, in ms ({@link SignalView} turns it into an age). */
   readonly atMs: number;
+  /** How long it was measured, in ms: the utilisation is a mean over it, and its source has a new one about so often. Above 0. */
+  readonly overMs: number;
 }
 
 /** CPU as it is read: {@link CpuSample.utilisation} is smoothed over the last samples of its source. */
 export interface CpuSignal extends CpuSample {
   /** The utilisation of the last sample alone. */
   readonly latest: number;
+  /** The last figures of a slow source, newest first, this one among them. Absent: an agent's. */
+  readonly figures?: readonly CpuFigure[];
+}
+
+/** One figure of a slow source: every source but the agent is slow. */
+export interface CpuFigure extends Pick<CpuSample, "utilisation" | "atMs" | "overMs"> {
+  /** The requests that the Envoys reported for the time that it was measured, in 1/s; undefined: not known. */
+  readonly requestsPerSecond: number | undefined;
 }
 
 /** What the Envoys reported of one endpoint (LRS), summed over all of them and put into rates over the last second. */

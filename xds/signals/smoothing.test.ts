@@ -6,6 +6,7 @@ const at = (atMs: number, utilisation: number, source: CpuSample["source"] = "ag
   source,
   utilisation,
   atMs,
+  overMs: 100,
 });
 
 const first = (atMs: number, utilisation: number): CpuSignal => smooth(undefined, at(atMs, utilisation));

@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 
 function cpu(utilisation: number, source: CpuSource = "agent", atMs = nowMs): CpuSample {
-  return { source, utilisation, atMs };
+  return { source, utilisation, atMs, overMs: source === "agent" ? 100 : 15_000 };
 }
 
 const LOAD = { inFlight: 1, requestsPerSecond: 2, errorsPerSecond: 0, busyMs: 10_000, atMs: 10_000 };
@@ -21,6 +21,12 @@ const LOAD = { inFlight: 1, requestsPerSecond: 2, errorsPerSecond: 0, busyMs: 10
 describe("checks", () => {
   test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0.01])("refuse a CPU of %f", (value) => {
     table.recordCpu("a", cpu(value));
+    expect(table.get("a")).toBeUndefined();
+    expect(table.statistics().refused).toBe(1);
+  });
+
+  test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])("refuse a CPU that was measured for %f ms", (overMs) => {
+    table.recordCpu("a", { ...cpu(0.5), overMs });
     expect(table.get("a")).toBeUndefined();
     expect(table.statistics().refused).toBe(1);
   });
@@ -62,6 +68,37 @@ describe("sources", () => {
     expect(table.get("a")?.cpu?.source).toBe("metrics-api");
     table.recordCpu("a", cpu(0.3));
     expect(table.get("a")?.cpu?.source).toBe("agent");
+  });
+
+  test("a slow source's last figures are kept as they came, each with the requests of its time", () => {
+    const load = (requestsPerSecond: number) => table.recordLoad("a", { ...LOAD, requestsPerSecond, atMs: nowMs });
+    const second = (utilisation: number) => table.recordCpu("a", cpu(utilisation, "metrics-api", nowMs - 20_000));
+    second(0.2);
+    load(10);
+    nowMs += 50_000;
+    second(0.9);
+    load(40);
+    nowMs += 25_000;
+    second(0.5);
+    const figures = [
+      // Of its 15 s, the last 5 at the new rate.
+      { utilisation: 0.5, atMs: 65_000, overMs: 15_000, requestsPerSecond: 20 },
+      { utilisation: 0.9, atMs: 40_000, overMs: 15_000, requestsPerSecond: 10 },
+    ];
+    expect(table.get("a")?.cpu).toEqual({ ...cpu(0.5, "metrics-api", 65_000), latest: 0.5, figures });
+  });
+
+  test("while an agent tells, a slow source's figures are kept without requests", () => {
+    for (const passed of [0, 30_000]) {
+      nowMs += passed;
+      table.recordCpu("a", cpu(0.2));
+      table.recordLoad("a", { ...LOAD, atMs: nowMs });
+      nowMs += 100;
+      table.recordCpu("a", cpu(0.7, "kubelet"));
+    }
+    nowMs += AGENT_FRESH_MS + 1;
+    const figures = table.get("a")?.cpu?.figures;
+    expect(figures?.map(({ requestsPerSecond }) => requestsPerSecond)).toEqual([undefined, undefined]);
   });
 
   test("load and CPU of one endpoint stand side by side", () => {

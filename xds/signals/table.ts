@@ -1,5 +1,7 @@
+import { RequestHistory } from "./request-history.ts";
 import type { SignalListener, SignalSink, SignalView } from "./signal.ts";
 import { CPU_SOURCES, type CpuSample, type CpuSignal, type CpuSource, type LoadSample, type Signal } from "./signal.ts";
+import { addSlowFigure } from "./slow-figures.ts";
 import { smooth } from "./smoothing.ts";
 
 /** An agent tells ten times a second: silent for this long, it yields to whichever source spoke last. In ms. */
@@ -19,11 +21,13 @@ export interface SignalStatistics {
 interface Entry {
   readonly cpu: Map<CpuSource, CpuSignal>;
   load: LoadSample | undefined;
+  /** Kept while a slow source tells the CPU: an agent's figure is compared with the last load alone. */
+  requests: RequestHistory | undefined;
 }
 
 /**
- * All signals by endpoint: sources write, the weights read. Figures are checked once, here; each source's CPU is smoothed
- * by itself. A reader gets the agent's figure while it is fresh, else the freshest of any source.
+ * All signals by endpoint: sources write, the weights read. Figures are checked once, here; an agent's CPU is smoothed,
+ * of every other source the last figures are kept. A reader gets the agent's figure while it is fresh, else the freshest of any source.
  */
 export class SignalTable implements SignalSink, SignalView {
   readonly #entries = new Map<string, Entry>();
@@ -44,7 +48,12 @@ export class SignalTable implements SignalSink, SignalView {
   }
 
   recordCpu(endpointKey: string, sample: CpuSample): void {
-    if (!isCount(sample.utilisation) || !Number.isFinite(sample.atMs)) {
+    if (
+      !isCount(sample.utilisation) ||
+      !Number.isFinite(sample.atMs) ||
+      !isCount(sample.overMs) ||
+      sample.overMs === 0
+    ) {
       this.#refused += 1;
       return;
     }
@@ -55,7 +64,9 @@ export class SignalTable implements SignalSink, SignalView {
     if (previous !== undefined && atMs <= previous.atMs) return;
     // A pod may burst above its request, and two clocks never agree: a little more than all is all.
     const utilisation = Math.min(1, sample.utilisation);
-    entry.cpu.set(sample.source, smooth(previous, { source: sample.source, utilisation, atMs }));
+    const checked = { source: sample.source, utilisation, atMs, overMs: sample.overMs };
+    const signal = sample.source === "agent" ? smooth(previous, checked) : this.#addSlow(entry, previous, checked);
+    entry.cpu.set(sample.source, signal);
     this.#tell(endpointKey, Math.abs(utilisation - (previous?.latest ?? utilisation)));
   }
 
@@ -65,7 +76,9 @@ export class SignalTable implements SignalSink, SignalView {
       this.#refused += 1;
       return;
     }
-    this.#entry(endpointKey).load = sample;
+    const entry = this.#entry(endpointKey);
+    entry.load = sample;
+    entry.requests?.note(requestsPerSecond, atMs);
     this.#tell(endpointKey, 0);
   }
 
@@ -97,10 +110,17 @@ export class SignalTable implements SignalSink, SignalView {
     return { endpoints: this.#entries.size, bySource, oldestMs, refused: this.#refused };
   }
 
+  #addSlow(entry: Entry, previous: CpuSignal | undefined, sample: CpuSample): CpuSignal {
+    // Where an agent tells, nobody asks for the requests of the past: fleets of agents do without their memory.
+    if (best(entry.cpu, this.#nowMs())?.source === "agent") entry.requests = undefined;
+    else entry.requests ??= new RequestHistory();
+    return addSlowFigure(previous, sample, entry.requests?.mean(sample.atMs - sample.overMs, sample.atMs));
+  }
+
   #entry(endpointKey: string): Entry {
     let entry = this.#entries.get(endpointKey);
     if (entry === undefined) {
-      entry = { cpu: new Map(), load: undefined };
+      entry = { cpu: new Map(), load: undefined, requests: undefined };
       this.#entries.set(endpointKey, entry);
     }
     return entry;

@@ -51,7 +51,7 @@ const THREE = testCluster("workers", [testEndpoint(1), testEndpoint(2), testEndp
 function tell(utilisations: readonly number[], forMs: number): void {
   for (let passed = 0; passed < forMs; passed += 100) {
     for (const [index, utilisation] of utilisations.entries())
-      table.recordCpu(`10.0.0.${index + 1}:80`, { source: "agent", utilisation, atMs: performance.now() });
+      table.recordCpu(`10.0.0.${index + 1}:80`, { source: "agent", utilisation, atMs: performance.now(), overMs: 100 });
     vi.advanceTimersByTime(100);
   }
 }
@@ -130,7 +130,7 @@ describe("once settled", () => {
   }
 
   function step(utilisation: number): void {
-    table.recordCpu("10.0.0.1:80", { source: "agent", utilisation, atMs: performance.now() });
+    table.recordCpu("10.0.0.1:80", { source: "agent", utilisation, atMs: performance.now(), overMs: 100 });
     vi.advanceTimersByTime(25);
   }
 

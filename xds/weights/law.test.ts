@@ -17,7 +17,7 @@ function endpoint(
     key,
     state: "ready",
     ...rest,
-    signal: { ...rest.signal, cpu: { source: "agent", utilisation, latest, atMs: NOW - ageMs } },
+    signal: { ...rest.signal, cpu: { source: "agent", utilisation, latest, atMs: NOW - ageMs, overMs: 100 } },
   };
 }
 
@@ -48,7 +48,7 @@ function anyFleet(random: Random): LawEndpoint[] {
     const signal = {
       ...(random() < 0.15
         ? {}
-        : { cpu: { source: "agent", utilisation, latest, atMs: NOW - random() * 8000 } as const }),
+        : { cpu: { source: "agent", utilisation, latest, atMs: NOW - random() * 8000, overMs: 100 } as const }),
       ...(random() < 0.5 ? {} : { load: load(rate, random() < 0.3 ? rate * random() : 0, random() * 50) }),
     };
     return {
@@ -237,6 +237,109 @@ describe("age", () => {
     const endpoints = [endpoint("busy", 1, { ...slow, ageMs: 6000 }), endpoint("b", 0.1, { ...slow, ageMs: 6000 })];
     expect(law(endpoints).equal).toBe(false);
     expect(law(endpoints, { nowMs: NOW + 60_000 }).equal).toBe(true);
+  });
+});
+
+describe("a slow source", () => {
+  const OVER_MS = 15_000;
+
+  /** An endpoint whose last figures, newest first, are these. */
+  function slow(key: string, utilisations: readonly number[], more: { ageMs?: number; rates?: number[] } = {}) {
+    const { ageMs = 30_000, rates = [] } = more;
+    const figures = utilisations.map((utilisation, index) => {
+      const atMs = NOW - ageMs - index * OVER_MS;
+      return { utilisation, atMs, overMs: OVER_MS, requestsPerSecond: rates[index] };
+    });
+    const [newest] = figures;
+    if (newest === undefined) throw new Error("no figures");
+    const { utilisation, atMs } = newest;
+    const cpu = { source: "metrics-api", utilisation, latest: utilisation, atMs, overMs: OVER_MS, figures } as const;
+    return { key, state: "ready", signal: { cpu } } as const;
+  }
+
+  const calm = ["b", "c"].map((key) => slow(key, [0.2, 0.2, 0.2, 0.2]));
+  const all = { coverage: { reporters: 4, untilMs: NOW } };
+  const nobodys = {
+    inFlight: 0,
+    requestsPerSecond: 0,
+    errorsPerSecond: 0,
+    busyMs: Number.NEGATIVE_INFINITY,
+    atMs: NOW,
+  };
+  const idle = (endpoints: readonly LawEndpoint[]) =>
+    endpoints.map((one) => ({ ...one, signal: { ...one.signal, load: nobodys } }));
+  /** Without a request of ours, all that they use is outside work. */
+  const lawOf = (...endpoints: LawEndpoint[]) => law(idle(endpoints), all);
+
+  test("takes share from an endpoint that all of its last figures call busy, and gives nobody more than the mean", () => {
+    const { weights, equal } = lawOf(slow("a", [1, 0.9, 1]), ...calm);
+    expect(equal).toBe(false);
+    expect(weights.get("a")).toBeLessThan(NEUTRAL_WEIGHT / 10);
+    expect([weights.get("b"), weights.get("c")]).toEqual([NEUTRAL_WEIGHT, NEUTRAL_WEIGHT]);
+  });
+
+  test("does not without load reports either", () => {
+    expect(law([slow("a", [1, 1, 1]), ...calm]).weights.get("a")).toBeLessThan(NEUTRAL_WEIGHT / 2);
+  });
+
+  test.each([
+    ["one figure of three", [1, 0.2, 0.2]],
+    ["two figures of three", [1, 1, 0.2]],
+    ["the middle of two", [0.2, 1, 1]],
+    ["two figures, and no more are known", [1, 1]],
+  ])("leaves a burst alone that is in %s", (_, utilisations) => {
+    expect(lawOf(slow("a", utilisations), ...calm).equal).toBe(true);
+  });
+
+  test("gives the share back with the first figure that is calm again", () => {
+    const previous = lawOf(slow("a", [1, 1, 1]), ...calm);
+    expect(law(idle([slow("a", [0.2, 1, 1]), ...calm]), { ...all, previous })).toMatchObject({
+      equal: true,
+      changed: true,
+    });
+  });
+
+  test("tells trouble, not shades: an endpoint of more than half the mean speed counts as average", () => {
+    const previous = lawOf(slow("a", [1, 1, 1]), ...calm);
+    const shades = [slow("a", [1, 1, 1]), slow("b", [0.5, 0.5, 0.5]), slow("c", [0.1, 0.1, 0.1])];
+    const { weights } = law(idle(shades), { ...all, previous });
+    expect(weights.get("b")).toBe(weights.get("c"));
+  });
+
+  test("is compared with the requests of its own time, not with those of now", () => {
+    // Of 4 ms each: all that it does is ours. By now there are none any more.
+    const rates = [225, 225, 225];
+    const [busy, ...others] = [
+      slow("a", [0.9, 0.9, 0.9], { rates }),
+      slow("b", [0.2, 0.2, 0.2], { rates: [50, 50, 50] }),
+      slow("c", [0.2, 0.2, 0.2], { rates: [50, 50, 50] }),
+    ];
+    const ours = { load: { ...nobodys, requestsPerSecond: 50 } };
+    const at = (load: object) => [
+      { ...busy, signal: { ...busy.signal, ...load } } as LawEndpoint,
+      ...others.map((one) => ({ ...one, signal: { ...one.signal, ...ours } })),
+    ];
+    expect(law(at({ load: nobodys }), all).equal).toBe(true);
+    // With as few requests as the others had, it is outside work.
+    const outside = slow("a", [0.9, 0.9, 0.9], { rates: [50, 50, 50] });
+    expect(law([{ ...outside, signal: { ...outside.signal, ...ours } }, ...at(ours).slice(1)], all).equal).toBe(false);
+  });
+
+  test("counts in full until its next figure is overdue, then fades", () => {
+    const ratio = (ageMs: number) => {
+      const { weights } = lawOf(slow("a", [1, 1, 1], { ageMs }), ...calm);
+      return (weights.get("a") as number) / (weights.get("b") as number);
+    };
+    const freshMs = TUNING.slowFreshPeriods * OVER_MS;
+    expect(ratio(freshMs)).toBe(ratio(0));
+    expect(ratio(TUNING.slowGonePeriods * OVER_MS)).toBe(1);
+  });
+
+  test("and agents may tell of one cluster: each counts by its own rules", () => {
+    const agents = ["b", "c"].map((key) => endpoint(key, 0.2));
+    expect(lawOf(slow("a", [1, 1, 1]), ...agents).weights.get("a")).toBeLessThan(NEUTRAL_WEIGHT / 3);
+    expect(lawOf(slow("a", [1, 0.2, 0.2]), ...agents).equal).toBe(true);
+    expect(lawOf(endpoint("a", 1), ...calm).weights.get("a")).toBeLessThan(NEUTRAL_WEIGHT / 20);
   });
 });
 

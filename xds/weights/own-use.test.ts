@@ -7,6 +7,7 @@ const one = (utilisation: number | undefined, requestsPerSecond?: number) => ({
   utilisation,
   confidence: utilisation === undefined ? 0 : 1,
   load: requestsPerSecond === undefined ? undefined : { ...NO_LOAD, requestsPerSecond },
+  rateOverS: 1,
 });
 
 const estimate = (endpoints: readonly OwnUseInput[]) => estimateOwnUse(endpoints, true) as OwnUse;

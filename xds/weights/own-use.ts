@@ -9,7 +9,9 @@ export interface OwnUseInput {
   /** Used share of the CPU, 0 to 1; undefined: unknown. */
   readonly utilisation: number | undefined;
   readonly confidence: number;
-  readonly load: LoadSample | undefined;
+  readonly load: Pick<LoadSample, "requestsPerSecond" | "inFlight"> | undefined;
+  /** The time that the rate of requests is about, in s. */
+  readonly rateOverS: number;
 }
 
 export interface OwnUse {
@@ -36,19 +38,20 @@ export function estimateOwnUse(
   if (allReport && !isBusy) return { shares: endpoints.map(() => 0), leastCostMs: 0 };
   const reported = endpoints.filter(({ load }) => load !== undefined && load.requestsPerSecond > 0);
   if (reported.length === 0) return undefined;
-  const meanRate =
-    reported.reduce((sum, { load }) => sum + (load as LoadSample).requestsPerSecond, 0) / reported.length;
+  const rateOf = ({ load }: OwnUseInput) => load?.requestsPerSecond ?? 0;
+  const meanRate = reported.reduce((sum, each) => sum + rateOf(each), 0) / reported.length;
+  const meanRequests = reported.reduce((sum, each) => sum + rateOf(each) * each.rateOverS, 0) / reported.length;
   const costs = costsByRequest(reported);
   const cost = quantile(costs, 0.5);
   const leastCost = quantile(costs, CHEAPEST_QUARTER);
   if (cost === undefined || leastCost === undefined) return undefined;
-  const tells = meanRate >= tuning.tellingRate;
+  const tells = meanRequests >= tuning.tellingRequests;
   // Of a second with a request or two, the cost is that of a worker that just had one: when it is one with outside work, that
   // work would pass for our own.
   const most = tells ? Number.POSITIVE_INFINITY : tuning.assumedOwnUse;
-  const shares = endpoints.map(({ load }) => {
+  const shares = endpoints.map(({ load, rateOverS }) => {
     if (load === undefined) return Math.min(most, meanRate * cost);
-    const trust = meanRate / (meanRate + tuning.priorRequests);
+    const trust = (meanRate * rateOverS) / (meanRate * rateOverS + tuning.priorRequests);
     return Math.min(most, cost * (trust * load.requestsPerSecond + (1 - trust) * meanRate));
   });
   return { shares, leastCostMs: tells ? 1000 * leastCost : undefined };
@@ -66,7 +69,7 @@ function costsByRequest(endpoints: readonly OwnUseInput[]): readonly Cost[] {
   return endpoints
     .filter(({ utilisation, confidence }) => utilisation !== undefined && confidence > 0)
     .map(({ utilisation = 0, load }) => {
-      const rate = (load as LoadSample).requestsPerSecond;
+      const rate = load?.requestsPerSecond ?? 0;
       return { cost: utilisation / rate, rate };
     })
     .sort((a, b) => a.cost - b.cost);

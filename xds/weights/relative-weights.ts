@@ -1,20 +1,27 @@
-import type { LoadSample } from "../signals/signal.ts";
-import { confidenceAt } from "./confidence.ts";
+import type { CpuFigure, CpuSignal, LoadSample } from "../signals/signal.ts";
+import { figuresThatMustAgree } from "./agreement.ts";
+import { confidenceAt, slowConfidenceAt } from "./confidence.ts";
 import type { LawEndpoint, LawInput } from "./law.ts";
-import { estimateOwnUse } from "./own-use.ts";
+import { estimateOwnUse, type OwnUseInput } from "./own-use.ts";
 import type { Tuning } from "./tuning.ts";
 
 /** One endpoint with what is still believed of its signal. */
 interface Belief {
-  /** Used share of its CPU, smoothed, 0 to 1; undefined: unknown. */
-  readonly utilisation: number | undefined;
-  /** The same, of the last sample alone. */
-  readonly latest: number;
-  /** When that was, in ms. */
-  readonly atMs: number;
   /** 0: says nothing; 1: fresh. */
   readonly confidence: number;
   readonly load: LoadSample | undefined;
+  /** Its CPU comes from a slow source. */
+  readonly isSlow: boolean;
+  /** The agent's figure, or those of a slow source that must agree; one without a utilisation when nothing is known. */
+  readonly readings: readonly Reading[];
+}
+
+/** One figure of its CPU, and the requests of the same time. */
+interface Reading extends OwnUseInput {
+  /** The utilisation of the last sample alone; {@link OwnUseInput.utilisation} is smoothed. */
+  readonly latest: number;
+  /** When it was measured, in ms. */
+  readonly atMs: number;
 }
 
 /**
@@ -29,41 +36,79 @@ export function relativeWeights(
 ): ReadonlyMap<string, number> {
   const loads = ready.map(({ signal }) => usableLoad(signal?.load, nowMs, tuning));
   const serviceMs = meanServiceMs(loads);
-  const beliefs = ready.map(({ signal }, index): Belief => {
-    const { utilisation, latest } = signal?.cpu ?? { utilisation: Number.NaN, latest: Number.NaN };
-    if (signal?.cpu === undefined || !Number.isFinite(utilisation) || !Number.isFinite(latest))
-      return { utilisation: undefined, latest: 0, atMs: nowMs, confidence: 0, load: loads[index] };
-    return {
-      utilisation: share(utilisation),
-      latest: share(latest),
-      atMs: signal.cpu.atMs,
-      confidence: confidenceAt(nowMs - signal.cpu.atMs, serviceMs, tuning),
-      load: loads[index],
-    };
-  });
+  const beliefs = ready.map(({ signal }, index) => believe(signal?.cpu, loads[index], nowMs, serviceMs, tuning));
   const allReport = coverage.reporters > 0 && coverage.reporters >= proxies;
-  const ownUse = estimateOwnUse(beliefs, allReport, tuning);
+  const readings = beliefs.flatMap((belief) => belief.readings);
+  const ownUse = estimateOwnUse(readings, allReport, tuning);
   const reportedMs = allReport ? coverage.untilMs : Number.NEGATIVE_INFINITY;
-  const speeds = beliefs.map((belief, index) => {
-    const { utilisation = 0, latest } = belief;
-    const smoothed = smoothingNeed(belief, reportedMs, ownUse?.leastCostMs, tuning);
-    return speedOf(latest + smoothed * (utilisation - latest), ownUse?.shares[index], tuning);
+  let read = 0;
+  const speeds = beliefs.map(({ readings, isSlow, load }) => {
+    // Trouble counts as far as all figures tell it.
+    let speed = 0;
+    for (const reading of readings) {
+      const { utilisation = 0, latest } = reading;
+      const smoothed = isSlow ? 1 : smoothingNeed(reading, load, reportedMs, ownUse?.leastCostMs, tuning);
+      const own = ownUse?.shares[read++];
+      speed = Math.max(speed, speedOf(latest + smoothed * (utilisation - latest), own, tuning));
+    }
+    return speed;
   });
   const mean = meanSpeed(speeds, beliefs);
   const requests = sum(loads, (load) => load.requestsPerSecond);
   const errors = sum(loads, (load) => load.errorsPerSecond);
   return new Map(
     ready.map((endpoint, index) => {
-      const { confidence, load } = beliefs[index] as Belief;
-      const earned = ((speeds[index] as number) / mean) ** (tuning.exponent * confidence);
+      const { confidence, load, isSlow } = beliefs[index] as Belief;
+      const ratio = (speeds[index] as number) / mean;
+      // Late figures tell trouble, not shades.
+      const earned = isSlow && ratio > tuning.slowTrouble ? 1 : ratio ** (tuning.exponent * confidence);
       const excess = excessErrors(load, requests, errors, tuning);
       const isNew = (endpoint.knownForMs ?? tuning.slowStartMs) < tuning.slowStartMs;
-      // Idle-looking is not fast: not while new, not while failing, and not where no load report tells them apart.
-      const most = isNew || excess > 0 || ownUse === undefined ? 1 : tuning.largest;
+      // Idle-looking is not fast: not while new, not while failing, not of late, and not where no load report tells them apart.
+      const most = isNew || excess > 0 || isSlow || ownUse === undefined ? 1 : tuning.largest;
       const weight = Math.min(earned, most) * (1 - excess) ** tuning.exponent;
       return [endpoint.key, Math.max(tuning.smallest, weight)];
     }),
   );
+}
+
+function believe(
+  cpu: CpuSignal | undefined,
+  load: LoadSample | undefined,
+  nowMs: number,
+  serviceMs: number,
+  tuning: Tuning,
+): Belief {
+  if (cpu === undefined || !Number.isFinite(cpu.utilisation) || !Number.isFinite(cpu.latest))
+    return unknown(load, nowMs);
+  const { utilisation, latest, atMs, overMs, figures } = cpu;
+  if (figures === undefined) {
+    const confidence = confidenceAt(nowMs - atMs, serviceMs, tuning);
+    const reading = { utilisation: share(utilisation), latest: share(latest), atMs, confidence, load, rateOverS: 1 };
+    return { confidence, load, isSlow: false, readings: [reading] };
+  }
+  const agreeing = figuresThatMustAgree(figures, tuning);
+  if (agreeing === undefined) return unknown(load, nowMs);
+  const confidence = slowConfidenceAt(nowMs - atMs, overMs, serviceMs, tuning);
+  const readings = agreeing.map((figure): Reading => {
+    const told = share(figure.utilisation);
+    return { utilisation: told, latest: told, atMs: figure.atMs, confidence, ...requestsOf(figure, load) };
+  });
+  return { confidence, load, isSlow: true, readings };
+}
+
+function unknown(load: LoadSample | undefined, nowMs: number): Belief {
+  const reading = { utilisation: undefined, latest: 0, atMs: nowMs, confidence: 0, load, rateOverS: 1 };
+  return { confidence: 0, load, isSlow: false, readings: [reading] };
+}
+
+/**
+ * The requests of the time that a slow figure is about, else the last ones. Measured, twelve proxies: with the last ones only,
+ * machines of half speed have a p99 of 26.6 service times instead of 23.7, and one worker in trouble makes 113 pushes instead of 5.
+ */
+function requestsOf({ requestsPerSecond, overMs }: CpuFigure, load: LoadSample | undefined) {
+  if (requestsPerSecond === undefined) return { load, rateOverS: 1 };
+  return { load: { requestsPerSecond, inFlight: load?.inFlight ?? 0 }, rateOverS: overMs / 1000 };
 }
 
 /**
@@ -74,7 +119,8 @@ export function relativeWeights(
  * @param leastCostMs CPU time that most requests take at least; undefined: unknown
  */
 function smoothingNeed(
-  { atMs, load }: Belief,
+  { atMs }: Reading,
+  load: LoadSample | undefined,
   reportedMs: number,
   leastCostMs: number | undefined,
   tuning: Tuning,

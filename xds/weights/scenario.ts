@@ -26,6 +26,11 @@ export interface Scenario {
   readonly activeRequestBias: number;
   /** From the end of a measurement to the proxies' use of it, in ms. */
   readonly deadTimeMs: number;
+  /**
+   * No agents but a slow source: means over `overMs`, each worker's at its own time, and each on its way for the dead time
+   * and up to `lateMs` more.
+   */
+  readonly slow?: { readonly overMs: number; readonly lateMs: number } | undefined;
   /** From this time on the signals stop coming. */
   readonly silentFromMs?: number;
   readonly sampleMs?: number;

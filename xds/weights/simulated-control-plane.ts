@@ -1,7 +1,10 @@
+import { RequestHistory } from "../signals/request-history.ts";
 import type { CpuSignal, LoadSample } from "../signals/signal.ts";
+import { addSlowFigure } from "../signals/slow-figures.ts";
 import { SMOOTHING_MS, smooth } from "../signals/smoothing.ts";
 import { PUSH_INTERVAL_MS } from "./cluster-weights.ts";
 import { computeWeights, type LawState } from "./law.ts";
+import { type Random, seededRandom } from "./random.ts";
 import type { Scenario } from "./scenario.ts";
 import type { SimulatedEnvoy } from "./simulated-envoy.ts";
 import type { SimulatedWorker } from "./simulated-worker.ts";
@@ -20,12 +23,26 @@ interface Measurement {
   readonly speeds: readonly number[];
 }
 
+/** A figure of one worker by a slow source, on its way. */
+interface SlowMeasurement {
+  readonly worker: number;
+  readonly atMs: number;
+  readonly arrivesMs: number;
+  readonly utilisation: number;
+}
+
 /** Agents, signals, law and pushes, with the dead time between them. */
 export class SimulatedControlPlane {
   readonly #scenario: Scenario;
   readonly #workers: readonly SimulatedWorker[];
   readonly #proxies: readonly SimulatedEnvoy[];
   readonly #inFlight: Measurement[] = [];
+  readonly #slowInFlight: SlowMeasurement[] = [];
+  /** When each worker is measured next by a slow source, in ms. */
+  readonly #slowDueMs: number[];
+  readonly #requests: readonly RequestHistory[];
+  /** Of its own, so that slow sources change nothing else in a scenario. */
+  readonly #random: Random;
   readonly #cpu: (CpuSignal | undefined)[];
   readonly #load: (LoadSample | undefined)[];
   #state: LawState | undefined;
@@ -44,6 +61,9 @@ export class SimulatedControlPlane {
     this.#proxies = proxies;
     this.#cpu = workers.map(() => undefined);
     this.#load = workers.map(() => undefined);
+    this.#random = seededRandom(scenario.seed + 1_000_000);
+    this.#slowDueMs = workers.map(() => this.#random() * (scenario.slow?.overMs ?? 0));
+    this.#requests = workers.map(() => new RequestHistory());
   }
 
   tick(nowMs: number): void {
@@ -52,7 +72,8 @@ export class SimulatedControlPlane {
     this.#lastMs = nowMs;
     if (policy === "none") return;
     if (loadReportMs !== undefined && nowMs - this.#reportedMs >= loadReportMs) this.#reportLoad(nowMs);
-    if (nowMs < silentFromMs) this.#inFlight.push(this.#measure(nowMs));
+    if (this.#scenario.slow !== undefined) this.#tellSlowly(nowMs, silentFromMs);
+    else if (nowMs < silentFromMs) this.#inFlight.push(this.#measure(nowMs));
     let newest: Measurement | undefined;
     while ((this.#inFlight[0]?.atMs ?? Number.POSITIVE_INFINITY) <= nowMs - deadTimeMs) {
       newest = this.#inFlight.shift() as Measurement;
@@ -91,9 +112,30 @@ export class SimulatedControlPlane {
     for (const [index, utilisation] of utilisations.entries())
       this.#cpu[index] = smooth(
         this.#cpu[index],
-        { source: "agent", utilisation, atMs },
+        { source: "agent", utilisation, atMs, overMs: this.#scenario.sampleMs ?? SAMPLE_MS },
         this.#scenario.smoothingMs ?? SMOOTHING_MS,
       );
+  }
+
+  #tellSlowly(nowMs: number, silentFromMs: number): void {
+    const { slow = { overMs: SAMPLE_MS, lateMs: 0 }, deadTimeMs } = this.#scenario;
+    for (const [worker, dueMs] of this.#slowDueMs.entries()) {
+      if (dueMs > nowMs) continue;
+      this.#slowDueMs[worker] = dueMs + slow.overMs;
+      const utilisation = this.#workers[worker]?.measure(nowMs, slow.overMs) ?? 0;
+      const arrivesMs = nowMs + deadTimeMs + this.#random() * slow.lateMs;
+      if (nowMs < silentFromMs) this.#slowInFlight.push({ worker, atMs: nowMs, arrivesMs, utilisation });
+    }
+    for (const measurement of [...this.#slowInFlight]) {
+      if (measurement.arrivesMs > nowMs) continue;
+      this.#slowInFlight.splice(this.#slowInFlight.indexOf(measurement), 1);
+      const { worker, atMs, utilisation } = measurement;
+      const sample = { source: "metrics-api", utilisation, atMs, overMs: slow.overMs } as const;
+      const requestsPerSecond = this.#requests[worker]?.mean(atMs - slow.overMs, atMs);
+      const previous = this.#cpu[worker];
+      if (previous === undefined || atMs > previous.atMs)
+        this.#cpu[worker] = addSlowFigure(previous, sample, requestsPerSecond);
+    }
   }
 
   #reportLoad(nowMs: number): void {
@@ -105,9 +147,11 @@ export class SimulatedControlPlane {
       const last = [...(this.#arrivals[index] ?? []), arrivals].slice(-reports);
       this.#arrivals[index] = last;
       const requests = last.reduce((sum, count) => sum + count, 0);
+      const requestsPerSecond = (requests * 1000) / (last.length * intervalMs);
+      if (this.#scenario.slow !== undefined) this.#requests[index]?.note(requestsPerSecond, nowMs);
       this.#load[index] = {
         inFlight,
-        requestsPerSecond: (requests * 1000) / (last.length * intervalMs),
+        requestsPerSecond,
         errorsPerSecond: 0,
         busyMs: inFlight + arrivals > 0 ? nowMs : (this.#load[index]?.busyMs ?? Number.NEGATIVE_INFINITY),
         atMs: nowMs,

@@ -13,8 +13,8 @@ export interface Tuning {
   readonly windowMs: number;
   /** From this CPU time of a request on, in ms, the smoothed utilisation is used; below, a mean of it and the last sample. */
   readonly smoothedFromMs: number;
-  /** Fewer requests to an endpoint that has any, in 1/s, do not tell what one costs: the rate says how many there were in the last second, not when. */
-  readonly tellingRate: number;
+  /** Fewer requests to an endpoint that has any, in the time that their rate is about (a second for agents), do not tell what one costs: the rate says how many there were, not when. */
+  readonly tellingRequests: number;
   /** So many imagined requests of the mean endpoint's rate are added to each endpoint's reported ones. */
   readonly priorRequests: number;
   /** A signal up to this age counts in full, in ms. */
@@ -24,6 +24,14 @@ export interface Tuning {
   /** The same two ages in mean service times; the longer of the two limits holds. */
   readonly freshServiceTimes: number;
   readonly goneServiceTimes: number;
+  /** Trouble that a slow source tells (each but the agent) counts when all of its figures of so long tell it, in ms. */
+  readonly agreeMs: number;
+  /** A slow source's figure counts in full up to this age, in times that it is a mean over ... */
+  readonly slowFreshPeriods: number;
+  /** ... and no more from this one on. */
+  readonly slowGonePeriods: number;
+  /** A slow source's endpoint above this part of the mean speed counts as average. */
+  readonly slowTrouble: number;
   /** Equal weights are left when the largest is more than this many times the smallest: with one proxy ... */
   readonly leaveEqualOneProxy: number;
   /** ... and with more. */
@@ -61,7 +69,7 @@ export const TUNING: Tuning = {
   // Measured: at 0, a calm fleet of a few long requests (150 ms, load 5 %) pushes a fifth more often than if all were smoothed;
   // from 3 on, it does not. Own use is then at most the assumed one: measured with three workers, two proxies, uploads of 450 ms
   // at 1.5/s and outside work of 0.8 on one, its share of the requests goes from 11 to 6 %, p99 from 4.8 to 3.2 s.
-  tellingRate: 3,
+  tellingRequests: 3,
   // Measured: from 10 to 30 the gain is the same, at 0 a calm fleet of slow requests is unequal most of the time. A Poisson
   // count of 20 has a standard deviation of 22 %: fewer requests say little about one worker's share.
   priorRequests: 20,
@@ -72,6 +80,17 @@ export const TUNING: Tuning = {
   // DESIGN.md "The one idea": weights help at an age of 1 service time and harm at 30; 10 is the geometric middle, rounded up.
   freshServiceTimes: 1,
   goneServiceTimes: 10,
+  // Measured with means over 15 s that are 15 to 45 s old, twelve proxies, bursts of 10 s (p99 57 service times without weights,
+  // 25 with four proxies): 67 and 29 at 25 s, 60 and 23 at 40 s. Trouble of five minutes (35 without weights): 12 at 25 s, 10 to
+  // 11 at 40 s, 14 at 55 s. Three means over 15 s, or four over 10 s.
+  agreeMs: 40_000,
+  // metrics-server's figure is read at an age of up to 38 s (counted by the kubelet 15 s before, read by metrics-server each 15 s,
+  // by us each 7.5 s and a tenth) and replaced within 15 s. Three times 15 s is more; a fourth one missing is a silent source.
+  slowFreshPeriods: 3,
+  slowGonePeriods: 4,
+  // Without it, bursts as above raise p99 from 57 to 82 and from 25 to 41 (at 25 s), as weights differ between all workers.
+  // One half, squared, is the wider of the two bands to leave equal weights by: what does not leave them is no trouble.
+  slowTrouble: 0.5,
   // Measured: a calm fleet stays equal for 92 % of the time and more from 3 on. One proxy sees every queue itself, so that
   // weights have less to add (machines of half speed: p99 8.4 service times without them, 10.3 at 3.5, 8.6 at 5); but from 5
   // on, a worker that outside work keeps busy among half-busy ones is noticed too late.

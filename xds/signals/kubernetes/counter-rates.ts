@@ -10,13 +10,14 @@ interface Reading {
 export class CounterRates {
   readonly #last = new Map<string, Reading>();
 
-  /** @returns the rate since the reading before; undefined for a first one, one of an old time, and a restart */
-  read(key: string, value: number, atMs: number): number | undefined {
+  /** @returns the rate since the reading before, and how long that is; undefined for a first one, one of an old time, and a restart */
+  read(key: string, value: number, atMs: number): { readonly perSecond: number; readonly overMs: number } | undefined {
     const before = this.#last.get(key);
     if (before !== undefined && atMs <= before.atMs) return undefined;
     this.#last.set(key, { value, atMs });
     if (before === undefined || value < before.value) return undefined;
-    return (value - before.value) / ((atMs - before.atMs) / 1000);
+    const overMs = atMs - before.atMs;
+    return { perSecond: ((value - before.value) * 1000) / overMs, overMs };
   }
 
   /** Forgets all others. */

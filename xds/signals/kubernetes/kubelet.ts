@@ -97,8 +97,8 @@ export class KubeletReader {
       if (pod === undefined) continue;
       known += 1;
       const atMs = wallMs ?? readMs;
-      const cores = this.#rates.read(key, cpuSeconds, atMs);
-      if (cores !== undefined) this.#recorder.recordCores(pod, cores, atMs);
+      const rate = this.#rates.read(key, cpuSeconds, atMs);
+      if (rate !== undefined) this.#recorder.recordCores(pod, rate.perSecond, { wallMs: atMs, overMs: rate.overMs });
     }
     return known;
   }

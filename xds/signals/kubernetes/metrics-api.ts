@@ -1,6 +1,7 @@
 import type { KubeClient } from "../../../common/kubernetes/client.ts";
 import type { KubeObject } from "../../../common/kubernetes/object.ts";
 import { RESOURCES } from "../../../common/kubernetes/resource-type.ts";
+import { goDurationMs } from "./go-duration.ts";
 import { cpuCores } from "./quantity.ts";
 import type { PodRecorder } from "./recorder.ts";
 import { readingStatus, type SourceStatus } from "./source-status.ts";
@@ -8,9 +9,13 @@ import { readingStatus, type SourceStatus } from "./source-status.ts";
 interface PodMetrics extends KubeObject {
   /** The end of the window. */
   readonly timestamp?: string;
+  /** A Go duration, e.g. `15.036s`. */
+  readonly window?: string;
   readonly containers?: readonly { readonly usage?: { readonly cpu?: string } }[];
 }
 
+/** For an API that does not say it: metrics-server's shortest window by its defaults, in ms. */
+const USUAL_WINDOW_MS = 15_000;
 /** More namespaces than this are asked for in one list of all. */
 const NAMESPACES = 8;
 
@@ -32,7 +37,10 @@ export async function readMetricsApi(
       const cores = usedCores(metrics);
       if (pod === undefined || cores === undefined) continue;
       known += 1;
-      recorder.recordCores(pod, cores, Date.parse(metrics.timestamp ?? ""));
+      recorder.recordCores(pod, cores, {
+        wallMs: Date.parse(metrics.timestamp ?? ""),
+        overMs: positive(goDurationMs(metrics.window)) ?? USUAL_WINDOW_MS,
+      });
     }
   }
   if (pods.size === 0) return { source: "metrics-api", state: "idle", detail: "the fleet has no pods", next: "" };
@@ -47,4 +55,8 @@ function usedCores({ containers }: PodMetrics): number | undefined {
     total += cores;
   }
   return containers === undefined || containers.length === 0 ? undefined : total;
+}
+
+function positive(value: number): number | undefined {
+  return value > 0 ? value : undefined;
 }

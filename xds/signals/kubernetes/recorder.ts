@@ -16,6 +16,14 @@ export interface RecorderOptions {
   readonly clocks: Clocks;
 }
 
+/** When a figure was measured. */
+export interface Measured {
+  /** Its end, in ms since the epoch. */
+  readonly wallMs: number;
+  /** How long, in ms. */
+  readonly overMs: number;
+}
+
 /** Records the CPU of the fleet's pods; figures that make no sense go no further. */
 export class PodRecorder {
   readonly #options: RecorderOptions;
@@ -34,24 +42,22 @@ export class PodRecorder {
     return fleetPods(this.#options.fleet.current());
   }
 
-  /**
-   * @param cores used, on average over the source's own window
-   * @param wallMs when it was measured, in ms since the epoch
-   */
-  recordCores(pod: FleetPod, cores: number, wallMs: number): void {
+  /** @param cores used, on average over the time that it was measured */
+  recordCores(pod: FleetPod, cores: number, measured: Measured): void {
     const { pods, nodes } = this.#options;
     const object = pods.objects.get(pod.key);
     const node = nodes.objects.get(pod.node ?? object?.spec?.nodeName ?? "");
     const allowance = cpuAllowance(object, node);
     if (allowance === undefined) this.#unmeasured += 1;
-    else this.recordUtilisation(pod.endpointKeys, cores / allowance, wallMs);
+    else this.recordUtilisation(pod.endpointKeys, cores / allowance, measured);
   }
 
-  recordUtilisation(endpointKeys: Iterable<string>, utilisation: number, wallMs: number): void {
-    if (!Number.isFinite(utilisation) || utilisation < 0 || !Number.isFinite(wallMs)) return;
+  recordUtilisation(endpointKeys: Iterable<string>, utilisation: number, { wallMs, overMs }: Measured): void {
+    if (!Number.isFinite(utilisation) || utilisation < 0 || !Number.isFinite(wallMs) || !(overMs > 0)) return;
     const { sink, clocks } = this.#options;
     this.#recorded += 1;
-    const sample = { source: this.#source, utilisation: Math.min(1, utilisation), atMs: toMonotonic(wallMs, clocks) };
+    const atMs = toMonotonic(wallMs, clocks);
+    const sample = { source: this.#source, utilisation: Math.min(1, utilisation), atMs, overMs };
     for (const key of endpointKeys) sink.recordCpu(key, sample);
   }
 

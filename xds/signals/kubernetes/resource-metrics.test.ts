@@ -32,7 +32,8 @@ test("counters become rates; a restart and an old reading say nothing", () => {
     [0.5, 5000, undefined],
     [1.5, 6000, 1],
   ];
-  for (const [value, atMs, rate] of readings) expect(rates.read("p", value, atMs)).toBe(rate);
+  for (const [value, atMs, rate] of readings) expect(rates.read("p", value, atMs)?.perSecond).toBe(rate);
+  expect(rates.read("p", 2.5, 8000)).toEqual({ perSecond: 0.5, overMs: 2000 });
   rates.retain(new Set());
   expect(rates.read("p", 2, 7000)).toBeUndefined();
 });

@@ -82,20 +82,21 @@ const last = (key: string) => samples.get(key)?.at(-1);
 const METRICS = "/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods";
 const KUBELET = "/api/v1/nodes/n1/proxy/metrics/resource";
 
-function podMetrics(...pods: [name: string, cpu: string, timestamp?: string][]): Answer {
-  const items = pods.map(([name, cpu, timestamp = "2026-01-01T00:00:45Z"]) => ({
+function podMetrics(...pods: [name: string, cpu: string, timestamp?: string, window?: string][]): Answer {
+  const items = pods.map(([name, cpu, timestamp = "2026-01-01T00:00:45Z", window = "14.5s"]) => ({
     metadata: { name, namespace: "shop" },
     timestamp,
+    window,
     containers: [{ usage: { cpu } }],
   }));
   return { body: JSON.stringify({ items }) };
 }
 
-test("the metrics API: usage by what the pod may use, as old as it says, for every endpoint of the pod", async () => {
+test("the metrics API: usage by what the pod may use, as old and over as long as it says, for every endpoint of the pod", async () => {
   answers[METRICS] = () => podMetrics(["p1", "500m"], ["p2", "600000000n"], ["stranger", "1"]);
   start("metrics-api");
   await vi.waitFor(() => expect(source("metrics-api")?.state).toBe("ok"), LONG);
-  const of = (utilisation: number) => ({ source: "metrics-api", utilisation, atMs: 500_000 - 15_000 });
+  const of = (utilisation: number) => ({ source: "metrics-api", utilisation, atMs: 500_000 - 15_000, overMs: 14_500 });
   expect(last("10.0.0.1:80")).toEqual(of(0.25));
   expect(last("10.0.0.1:81")).toEqual(of(0.25));
   expect(last("10.0.0.2:80")).toEqual(of(1));
@@ -103,18 +104,18 @@ test("the metrics API: usage by what the pod may use, as old as it says, for eve
   expect(source("metrics-api")?.detail).toBe("2 of 2 pods");
 });
 
-test("figures that make no sense go no further; the future counts as now", async () => {
+test("figures that make no sense go no further; the future counts as now, and a window that is none as the usual one", async () => {
   answers[METRICS] = () =>
-    podMetrics(["p1", "-5m"], ["p1", "garbage"], ["p1", "1", "yesterday"], ["p2", "0", "2027-01-01T00:00:00Z"]);
+    podMetrics(["p1", "-5m"], ["p1", "garbage"], ["p1", "1", "yesterday"], ["p2", "0", "2027-01-01T00:00:00Z", "soon"]);
   start("metrics-api");
   await vi.waitFor(
-    () => expect(last("10.0.0.2:80")).toEqual({ source: "metrics-api", utilisation: 0, atMs: 500_000 }),
+    () => expect(last("10.0.0.2:80")).toEqual({ source: "metrics-api", utilisation: 0, atMs: 500_000, overMs: 15_000 }),
     LONG,
   );
   expect(samples.size).toBe(1);
 });
 
-test("kubelets: rates between two counts, each with its own time", async () => {
+test("kubelets: rates between two counts, each with its own time and as long as it is between them", async () => {
   const counts = [
     { cpu: 100, at: WALL_MS - 30_000 },
     { cpu: 110, at: WALL_MS - 20_000 },
@@ -132,8 +133,8 @@ test("kubelets: rates between two counts, each with its own time", async () => {
   start("kubelet");
   await vi.waitFor(() => expect(samples.get("10.0.0.1:80")?.length).toBe(2), LONG);
   expect(samples.get("10.0.0.1:80")).toEqual([
-    { source: "kubelet", utilisation: 0.5, atMs: 480_000 },
-    { source: "kubelet", utilisation: 0.05, atMs: 500_000 },
+    { source: "kubelet", utilisation: 0.5, atMs: 480_000, overMs: 10_000 },
+    { source: "kubelet", utilisation: 0.05, atMs: 500_000, overMs: 10_000 },
   ]);
   expect(source("kubelet")).toMatchObject({ state: "ok", detail: "1 of 2 pods" });
 });
@@ -212,7 +213,7 @@ test("Prometheus: cores by pod, or a share by instance, as old as the setting sa
       [{ instance: "10.0.0.1:81" }, "NaN"],
     );
   start("prometheus", { prometheus: prometheus() });
-  const of = (utilisation: number) => ({ source: "prometheus", utilisation, atMs: 470_000 });
+  const of = (utilisation: number) => ({ source: "prometheus", utilisation, atMs: 470_000, overMs: 30_000 });
   await vi.waitFor(() => expect(last("10.0.0.2:80")).toEqual(of(0.5)), LONG);
   expect(last("10.0.0.1:80")).toEqual(of(0.5));
   expect(samples.get("10.0.0.1:81")?.every(({ utilisation }) => utilisation === 0.5)).toBe(true);
@@ -221,6 +222,10 @@ test("Prometheus: cores by pod, or a share by instance, as old as the setting sa
   samples.clear();
   start("prometheus", { prometheus: prometheus({ unit: "utilisation" }) });
   await vi.waitFor(() => expect(last("10.0.0.2:80")).toEqual(of(0.25)), LONG);
+  await signals?.close();
+  samples.clear();
+  start("prometheus", { prometheus: prometheus({ ageMs: 0 }) });
+  await vi.waitFor(() => expect(last("10.0.0.2:80")).toMatchObject({ atMs: 500_000, overMs: 15_000 }), LONG);
 });
 
 test.each<[string, Answer, RegExp]>([
