@@ -39,5 +39,3 @@ export async function readNodeMetrics(
   const state = known > 0 ? "ok" : "empty";
   return { source: "metrics-api", state, detail: `${known} of ${nodes.length} eligible nodes`, next: "" };
 }
-
-export { goDurationMs };

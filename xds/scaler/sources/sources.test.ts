@@ -7,7 +7,7 @@ import type { ClusterNode } from "../cluster.ts";
 import { NodeCpu } from "../node-cpu.ts";
 import { fleetOf } from "./agents.ts";
 import { NodeKubelets, nodeCounter } from "./kubelet.ts";
-import { goDurationMs, readNodeMetrics } from "./metrics-api.ts";
+import { readNodeMetrics } from "./metrics-api.ts";
 import { NODE_QUERY, NODE_TIME_QUERY, readNodePrometheus } from "./prometheus.ts";
 import { faultOf } from "./sources.ts";
 
@@ -45,11 +45,6 @@ describe("metrics API", () => {
     expect(status).toMatchObject({ state: "ok", detail: "1 of 2 eligible nodes" });
     expect(cpu.get("a", 60_000, 60_000)).toEqual({ source: "metrics-api", utilisation: 0.25, ageMs: 10_000 });
     expect(cpu.get("b", 60_000, 60_000)).toBeUndefined();
-  });
-
-  it("reads Go's durations", () => {
-    expect(["15.5s", "1m0s", "500ms", "1h2m3s"].map(goDurationMs)).toEqual([15_500, 60_000, 500, 3_723_000]);
-    expect(["", "15", "s", undefined].map(goDurationMs)).toEqual(Array(4).fill(Number.NaN));
   });
 });
 
