@@ -7,6 +7,7 @@ import type { FleetSource } from "./fleet/fleet.ts";
 import { Publisher } from "./publisher.ts";
 import type { DemandReader } from "./resources/resource.ts";
 import { ResourceStore } from "./resources/store.ts";
+import type { ProxySource } from "./reverse-proxy/source.ts";
 import { Demand } from "./server/demand.ts";
 import { startXdsServer, type XdsServer } from "./server/server.ts";
 import { forgetDeparted } from "./signals/departed.ts";
@@ -23,13 +24,16 @@ import { Balancer } from "./weights/balancer.ts";
 
 export interface ControlPlaneOptions {
   readonly source: FleetSource;
+  /** A reverse proxy that is served beside the fleet; it is closed with it. */
+  readonly proxy?: ProxySource;
   readonly host: string;
   readonly xdsPort: number;
   readonly httpHost: string;
   readonly httpPort: number;
   /** How long a cluster may wait for its first signals before it is told with what is known. */
   readonly settleTimeoutMs: number;
-  readonly loadReportIntervalMs: number;
+  /** Undefined: no Envoy is asked for its load. */
+  readonly loadReportIntervalMs: number | undefined;
   readonly log: Logger;
   readonly attach?: Attach;
   /** Gets what the xDS port proves itself with; absent or undefined: plain text. The console answers meanwhile. */
@@ -61,7 +65,7 @@ export interface ControlPlane {
  * @throws EvenkeelError EK_PORT_IN_USE, EK_SETTING_INVALID; the source is closed then, too
  */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { source, log } = options;
+  const { source, proxy, log } = options;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const signals = new SignalTable();
@@ -100,6 +104,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   };
   const unsubscribe = source.subscribe(publishFleet);
   publishFleet();
+  const publishProxy = () => proxy !== undefined && publisher.publishProxy(proxy.current().resources);
+  proxy?.subscribe(publishProxy);
+  publishProxy();
 
   let serving = false;
   let certified = options.identity === undefined;
@@ -114,6 +121,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const stop = async () => {
     serving = false;
     unsubscribe();
+    proxy?.close();
     stopForgetting();
     stopExpecting();
     await server?.stop(5000);
@@ -153,7 +161,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
           interceptors: [admission(options.allowedClients ?? [], log)],
           identify: clientIdentity,
         }),
-        reportIntervalMs: options.loadReportIntervalMs,
+        reportIntervalMs: options.loadReportIntervalMs ?? "never",
       });
       serving = true;
       log.info({ xdsPort: server.port, httpPort: console.port }, "serving");

@@ -5,7 +5,11 @@ import { type Attach, startControlPlane } from "./control-plane.ts";
 import { fileFleet, readFleet } from "./fleet/file/file-fleet.ts";
 import type { FleetSource } from "./fleet/fleet.ts";
 import { kubernetesFleetSettings } from "./fleet/kubernetes/settings.ts";
+import { noFleet } from "./fleet/no-fleet.ts";
 import { openKubernetes } from "./kubernetes-source.ts";
+import { openBeside } from "./reverse-proxy/beside.ts";
+import { proxySettings } from "./reverse-proxy/settings.ts";
+import type { ProxySource } from "./reverse-proxy/source.ts";
 import { signalSettings } from "./signals/kubernetes/settings.ts";
 import { checkTls, openIdentity, tlsSettings } from "./tls/settings.ts";
 
@@ -19,10 +23,11 @@ const COMMAND = {
       value: "FILE",
       parse: is.anyText,
       default: "",
-      help: "the fleet file (YAML), read again when it changes; needed without --kubernetes",
+      help: "the fleet file (YAML), read again when it changes; needed without --kubernetes and --proxy-config",
     },
     ...kubernetesFleetSettings,
     ...signalSettings,
+    ...proxySettings,
     host: {
       flag: "host",
       env: "EVENKEEL_HOST",
@@ -84,6 +89,7 @@ const COMMAND = {
   examples: [
     "evenkeel control-plane --fleet fleet.yaml",
     "evenkeel control-plane --kubernetes --signals auto",
+    "evenkeel control-plane --proxy-config config.yaml",
     "EVENKEEL_FLEET=/etc/evenkeel/fleet.yaml evenkeel control-plane --host 0.0.0.0",
   ],
 } as const;
@@ -99,7 +105,7 @@ export async function main(args: string[]): Promise<number> {
   setLogLevel(values.logLevel);
   const log = logger("control-plane");
   checkTls(values);
-  const { source, attach } = openSource(values, log);
+  const { source, attach, proxy } = await openSources(values, log);
   const ending = new AbortController();
   const stopped = new Promise<string>((resolve) => {
     process.once("SIGTERM", resolve).once("SIGINT", resolve);
@@ -110,12 +116,13 @@ export async function main(args: string[]): Promise<number> {
   const opened = values.tls === "files" ? await identity() : undefined;
   const controlPlane = await startControlPlane({
     source,
+    ...(proxy !== undefined && { proxy }),
     host: values.host,
     xdsPort: values.xdsPort,
     httpHost: values.httpHost,
     httpPort: values.httpPort,
     settleTimeoutMs: values.settleTimeout,
-    loadReportIntervalMs: values.loadReportInterval,
+    loadReportIntervalMs: isProxyAlone(values) ? undefined : values.loadReportInterval,
     log,
     signal: ending.signal,
     ...(values.tls !== "none" && { identity: async () => opened ?? identity() }),
@@ -128,20 +135,45 @@ export async function main(args: string[]): Promise<number> {
   return 0;
 }
 
+type ControlPlaneValues = Values<(typeof COMMAND)["settings"]>;
+
+/** Then nothing is weighed, and the load of each of its hosts would be told for nothing. */
+function isProxyAlone({ proxyConfig, fleet, kubernetes }: ControlPlaneValues): boolean {
+  return proxyConfig !== "" && fleet === "" && !kubernetes;
+}
+
+interface Sources {
+  readonly source: FleetSource;
+  readonly attach?: Attach;
+  readonly proxy?: ProxySource;
+}
+
+/** @throws EvenkeelError as {@link openFleet} and {@link openBeside} do */
+async function openSources(values: ControlPlaneValues, log: Logger): Promise<Sources> {
+  const opened = openFleet(values, log);
+  if (values.proxyConfig === "") return opened;
+  try {
+    const { proxyCaFile: caFile, proxyAccessLog: accessLog } = values;
+    const { fleet, proxy } = await openBeside(opened.source, values.proxyConfig, { caFile, accessLog, log });
+    return { ...opened, source: fleet, proxy };
+  } catch (error) {
+    await opened.source.close();
+    throw error;
+  }
+}
+
 /** @throws EvenkeelError EK_FILE_UNREADABLE, EK_FLEET_INVALID, EK_SETTING_INVALID, EK_KUBE_CONFIG */
-function openSource(
-  values: Values<(typeof COMMAND)["settings"]>,
-  log: Logger,
-): { source: FleetSource; attach?: Attach } {
+function openFleet(values: ControlPlaneValues, log: Logger): Sources {
   if (values.kubernetes) {
     const { prometheusUrl: url, prometheusQuery: query, prometheusUnit: unit, prometheusAge: ageMs } = values;
     const prometheus = url === "" ? undefined : { url, query, unit, ageMs };
     return openKubernetes({ ...values, fleetFile: values.fleet, prometheus, log });
   }
+  if (isProxyAlone(values)) return { source: noFleet() };
   if (values.fleet === "")
     throw new EvenkeelError("EK_SETTING_INVALID", "--fleet is missing (the fleet file)", {
       where: COMMAND.name,
-      next: "name one, or read the fleet from a cluster with --kubernetes",
+      next: "name one, read the fleet from a cluster with --kubernetes, or serve the reverse proxy with --proxy-config",
     });
   // Started with a fleet that cannot be used there is no last good one to stay with: say so and end.
   readFleet(values.fleet);

@@ -3,7 +3,7 @@ import { Registry } from "prom-client";
 import { beforeEach, expect, it } from "vitest";
 import type { Cluster, Fleet } from "./fleet/fleet.ts";
 import { Publisher } from "./publisher.ts";
-import { TYPE_URLS } from "./resources/resource.ts";
+import { type EncodedResource, TYPE_URLS } from "./resources/resource.ts";
 import { ResourceStore } from "./resources/store.ts";
 
 const ENDPOINT = { key: "10.0.0.1:80", address: "10.0.0.1", port: 80, state: "ready" } as const;
@@ -76,4 +76,38 @@ it("takes away what has left the fleet, and tells a fault anew when it comes bac
   publisher.publishFleet(fleet(bad));
   publisher.publishWeights(bad, weights(100));
   expect(logged).toHaveLength(2);
+});
+
+it("publishes a proxy's resources beside the fleet's, counts them, and takes away those that go", async () => {
+  const proxys = (name: string, version: string): EncodedResource => ({
+    typeUrl: TYPE_URLS.cluster,
+    name,
+    version,
+    any: new Uint8Array(),
+  });
+  const good = cluster(1000);
+  publisher.publishFleet(fleet(good));
+  publisher.publishWeights(good, weights(100));
+  publisher.publishProxy([proxys("service.a", "1"), proxys("service.b", "1")]);
+  publisher.publishFleet(fleet(good));
+  const count = async () =>
+    /\{type="Cluster"\} (\d+)/.exec(await registry.getSingleMetricAsString("evenkeel_resources"));
+  expect((await count())?.[1]).toBe("3");
+  publisher.publishProxy([proxys("service.b", "2")]);
+  expect([...store.all(TYPE_URLS.cluster).values()].map(({ name }) => name)).toEqual(["a", "service.b"]);
+  expect(store.get(TYPE_URLS.cluster, "service.b")?.version).toBe("2");
+  expect((await count())?.[1]).toBe("2");
+});
+
+it("leaves a name to its new owner, whoever lets go of it first", () => {
+  const proxys = { typeUrl: TYPE_URLS.cluster, name: "a", version: "the proxy's", any: new Uint8Array() };
+  const good = cluster(1000);
+  publisher.publishProxy([proxys]);
+  publisher.publishFleet(fleet(good));
+  publisher.publishWeights(good, weights(100));
+  publisher.publishProxy([]);
+  expect(clusterVersion()).toMatch(/^[0-9a-f]{16}$/);
+  publisher.publishProxy([proxys]);
+  publisher.publishFleet(fleet());
+  expect(clusterVersion()).toBe("the proxy's");
 });

@@ -39,6 +39,8 @@ export class Publisher {
   /** How Envoy picks in each cluster: kept while its size stays near the border, or Envoy would build it anew each time. */
   readonly #selections = new Map<string, Selection>();
   readonly #weights = new Map<string, ReadonlyMap<string, number>>();
+  /** The reverse proxy's, by type and name. */
+  #proxy: ReadonlyMap<string, EncodedResource> = new Map();
   #fleet: Fleet = { clusters: new Map(), listeners: new Map() };
   readonly #invalid: Counter<"type">;
 
@@ -51,7 +53,7 @@ export class Publisher {
       labelNames: ["type"],
       registers: [registry],
     });
-    const made = this.#made;
+    const offered = () => [...this.#made.values(), ...this.#proxy.values()];
     new Gauge({
       name: "evenkeel_resources",
       help: "Resources offered to clients",
@@ -59,7 +61,7 @@ export class Publisher {
       registers: [registry],
       collect() {
         this.reset();
-        for (const { typeUrl } of made.values()) this.inc({ type: shortType(typeUrl) });
+        for (const { typeUrl } of offered()) this.inc({ type: shortType(typeUrl) });
       },
     });
   }
@@ -95,6 +97,16 @@ export class Publisher {
     if (upsert.length > 0) this.#store.apply({ upsert, remove: [] });
   }
 
+  /** Publishes the reverse proxy's resources in place of those before. */
+  publishProxy(resources: readonly EncodedResource[]): void {
+    const next = new Map(resources.map((resource) => [keyOf(resource), resource]));
+    // What the proxy has given up may be the fleet's by now.
+    const isGone = (key: string) => !next.has(key) && !this.#made.has(key);
+    const remove = [...this.#proxy].filter(([key]) => isGone(key)).map(([, resource]) => resource);
+    this.#proxy = next;
+    this.#store.apply({ upsert: resources, remove });
+  }
+
   #encodeCluster(cluster: Cluster, upsert: EncodedResource[]): void {
     const selection = selectionFor(cluster.endpoints.length, this.#selections.get(cluster.name));
     this.#selections.set(cluster.name, selection);
@@ -113,7 +125,7 @@ export class Publisher {
     message: () => ResourceMessages[U],
     upsert: EncodedResource[],
   ): void {
-    const key = `${typeUrl} ${name}`;
+    const key = keyOf({ typeUrl, name });
     if (this.#made.get(key)?.of === of || this.#refused.get(key)?.of === of) return;
     this.#refused.delete(key);
     try {
@@ -135,10 +147,14 @@ export class Publisher {
     for (const [key, { typeUrl, name }] of this.#made) {
       if (isOwned(typeUrl, name)) continue;
       this.#made.delete(key);
-      remove.push({ typeUrl, name });
+      if (!this.#proxy.has(key)) remove.push({ typeUrl, name });
     }
     return remove;
   }
+}
+
+function keyOf({ typeUrl, name }: { readonly typeUrl: TypeUrl; readonly name: string }): string {
+  return `${typeUrl} ${name}`;
 }
 
 function shortType(typeUrl: TypeUrl): string {

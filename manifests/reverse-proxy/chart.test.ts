@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import { findHelm } from "../../common/program/pins/helm.ts";
 import { run } from "../../common/program/run.ts";
 import project from "../../package.json" with { type: "json" };
@@ -23,13 +23,30 @@ afterAll(async () => {
   if (folder !== undefined) await rm(folder, { recursive: true, force: true });
 });
 
-async function template(...args: readonly string[]): Promise<Map<string, Record<string, unknown>>> {
-  const { stdout } = await run(helm, ["template", "reverse-proxy", CHART, ...args], { timeoutMs: 60_000 });
-  const objects = parseAllDocuments(stdout).map((document) => document.toJS() as Record<string, unknown>);
-  return new Map(objects.map((object) => [String(object.kind), object]));
+interface KubernetesObject {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly spec?: {
+    readonly template?: {
+      readonly metadata: { readonly annotations?: Record<string, string> };
+      readonly spec: { readonly containers: readonly unknown[] };
+    };
+  };
 }
 
-function configOf(objects: Map<string, Record<string, unknown>>) {
+async function documents(...args: readonly string[]): Promise<readonly KubernetesObject[]> {
+  const { stdout } = await run(helm, ["template", "reverse-proxy", CHART, ...args], { timeoutMs: 60_000 });
+  return parseAllDocuments(stdout).map((document) => document.toJS() as KubernetesObject);
+}
+
+/** By kind; of a chart that has one of each. */
+async function template(...args: readonly string[]): Promise<Map<string, object>> {
+  return new Map((await documents(...args)).map((object) => [object.kind, object]));
+}
+
+const containerOf = (object: KubernetesObject | undefined) => object?.spec?.template?.spec.containers[0];
+
+function configOf(objects: Map<string, object>) {
   const { data } = objects.get("ConfigMap") as { data: Record<string, string> };
   return parseProxyConfig(data["config.yaml"] ?? "", "config.yaml");
 }
@@ -110,6 +127,65 @@ it("serves its services, or those of a configuration file, on the pod's addresse
   expect(config.services).toMatchObject([{ name: "shop", hosts: [{ address: "shop.default.svc", port: 80 }] }]);
 });
 
+const OWN = ["--set", "controlPlane.enabled=true"];
+
+it("has a control plane of its own tell the pods what to serve", async () => {
+  const objects = await documents(...OWN, "--set", "accessLog=true", "--namespace", "shop");
+  const byName = new Map(objects.map(({ kind, metadata }) => [`${kind} ${metadata.name}`, { kind, metadata }]));
+  expect([...byName.keys()].sort()).toEqual([
+    "ConfigMap reverse-proxy-config",
+    "Deployment reverse-proxy-app",
+    "Deployment reverse-proxy-control-plane",
+    "HorizontalPodAutoscaler reverse-proxy-app",
+    "NetworkPolicy reverse-proxy-control-plane",
+    "Service reverse-proxy-control-plane",
+    "Service reverse-proxy-service",
+  ]);
+  const [app, own] = ["reverse-proxy-app", "reverse-proxy-control-plane"].map((name) =>
+    objects.find(({ kind, metadata }) => kind === "Deployment" && metadata.name === name),
+  );
+  const xds = "reverse-proxy-control-plane.shop.svc:18000";
+  expect(containerOf(app)).toMatchObject({
+    args: ["cli/evenkeel.ts", "envoy", "--xds", xds, "--node-cluster", "reverse-proxy"],
+  });
+  expect(JSON.stringify(app)).not.toContain("reverse-proxy-config");
+  expect(containerOf(own)).toMatchObject({
+    args: expect.arrayContaining(["control-plane", "--proxy-config=/etc/evenkeel/config.yaml"]),
+    env: [{ name: "EVENKEEL_PROXY_ACCESS_LOG", value: "true" }],
+    volumeMounts: [{ name: "config", mountPath: "/etc/evenkeel" }],
+    securityContext: { readOnlyRootFilesystem: true, allowPrivilegeEscalation: false },
+  });
+});
+
+it("or one that is there already, which reads the services itself", async () => {
+  const objects = await template(...OWN, "--set", "controlPlane.address=evenkeel-control-plane.evenkeel.svc:18000");
+  expect([...objects.keys()].sort()).toEqual(["Deployment", "HorizontalPodAutoscaler", "Service"]);
+  expect(JSON.stringify(objects.get("Deployment"))).toContain('"evenkeel-control-plane.evenkeel.svc:18000"');
+});
+
+it("asks for Istio's sidecar, past which requests come in and configuration too", async () => {
+  const pod = async (...args: readonly string[]) =>
+    (await documents(...args)).find(({ metadata }) => metadata.name === "reverse-proxy-app")?.spec?.template?.metadata;
+  expect(await pod()).not.toHaveProperty("annotations");
+  const asked = await pod("--set", "sidecar=true,port=9000", ...OWN);
+  expect(asked).toMatchObject({
+    labels: { "sidecar.istio.io/inject": "true" },
+    annotations: {
+      "traffic.sidecar.istio.io/excludeInboundPorts": "9000",
+      "traffic.sidecar.istio.io/excludeOutboundPorts": "18000",
+    },
+  });
+  expect(parse(asked?.annotations?.["proxy.istio.io/config"] ?? "")).toEqual({
+    holdApplicationUntilProxyStarts: true,
+    proxyMetadata: { ISTIO_META_DNS_CAPTURE: "true", EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true" },
+  });
+});
+
+it("still takes the values of a release that knew no control plane", async () => {
+  const objects = await template("--set", "controlPlane=null,sidecar=null");
+  expect([...objects.keys()].sort()).toEqual(["ConfigMap", "Deployment", "HorizontalPodAutoscaler", "Service"]);
+});
+
 it.each([
   ["port=0", "minimum"],
   ["nodeport=65536", "maximum"],
@@ -118,6 +194,9 @@ it.each([
   ["services=null", "config has no services"],
   ["config=proxy: {}", "config has no proxy.services"],
   ["config=]", "config is not YAML"],
+  ["controlPlane.address=nowhere", "/controlPlane/address"],
+  ["controlPlane.address=somewhere:18000", "controlPlane.enabled is false"],
+  ["controlPlane.enable=true", "not allowed"],
 ])("refuses %s", async (value, message) => {
   await expect(template("--set", value)).rejects.toThrow(message);
 });

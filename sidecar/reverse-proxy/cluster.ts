@@ -12,7 +12,7 @@ import { HttpProtocolOptions } from "../../proto/generated/envoy/extensions/upst
 import type { Any } from "../../proto/generated/google/protobuf/any.ts";
 import { packAny } from "../../xds/resources/any.ts";
 import { duration } from "../../xds/resources/duration.ts";
-import { isHttp2, isTls, type ProxyHost, type ProxyService } from "./config.ts";
+import { DEFAULT_PORTS, hostAndPort, isHttp2, isTls, type ProxyHost, type ProxyService } from "./config.ts";
 import { CONNECTION_BUFFER_BYTES, MAX_HEADERS, untouchedHttp1 } from "./http-options.ts";
 import { SOCKET_MATCH, socketMatches, socketMatchOf } from "./tls.ts";
 
@@ -50,7 +50,10 @@ export function clusterMessage(service: ProxyService, options: ClusterOptions): 
     ...discovery(service.hosts),
     connectTimeout: duration(CONNECT_TIMEOUT_MS),
     perConnectionBufferLimitBytes: CONNECTION_BUFFER_BYTES,
-    loadAssignment: { clusterName: name, endpoints: [{ lbEndpoints: service.hosts.map(endpoint) }] },
+    loadAssignment: {
+      clusterName: name,
+      endpoints: [{ lbEndpoints: service.hosts.map((host) => endpoint(host, service)) }],
+    },
     loadBalancingPolicy: {
       policies: [{ typedExtensionConfig: { name: "envoy.load_balancing_policies.random", typedConfig: RANDOM } }],
     },
@@ -113,7 +116,7 @@ function discovery(hosts: readonly ProxyHost[]): Partial<Cluster> {
   };
 }
 
-function endpoint(host: ProxyHost): LbEndpoint {
+function endpoint(host: ProxyHost, { rewriteHost }: ProxyService): LbEndpoint {
   return LbEndpoint.fromPartial({
     hostIdentifier: {
       $case: "endpoint",
@@ -127,10 +130,17 @@ function endpoint(host: ProxyHost): LbEndpoint {
             },
           },
         },
+        ...(rewriteHost ? { hostname: authority(host) } : {}),
       },
     },
     ...(isTls(host.scheme) ? { metadata: { filterMetadata: { [SOCKET_MATCH]: socketMatchOf(host) } } } : {}),
   });
+}
+
+/** What stands in a request's `Host` field for this host: RFC 9110, section 7.2. */
+function authority(host: ProxyHost): string {
+  const place = hostAndPort(host);
+  return host.port === DEFAULT_PORTS[host.scheme] ? place.slice(0, place.lastIndexOf(":")) : place;
 }
 
 /**

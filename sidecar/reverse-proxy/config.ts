@@ -1,6 +1,9 @@
 /** How a host is spoken to: HTTP/1.1 or HTTP/2, in clear or over TLS. */
 export type Scheme = "http" | "https" | "h2c" | "h2";
 
+/** The port that a scheme stands for. */
+export const DEFAULT_PORTS: Readonly<Record<Scheme, number>> = { http: 80, h2c: 80, https: 443, h2: 443 };
+
 /** One of a service's hosts. */
 export interface ProxyHost {
   readonly scheme: Scheme;
@@ -15,6 +18,8 @@ export interface ProxyService {
   /** In small letters; `*.example.com` for all names below it, `*` for every other. */
   readonly domain: string;
   readonly hosts: readonly ProxyHost[];
+  /** Whether a host gets its own name as `Host`, and the client's as `X-Forwarded-Host`. Else it gets the client's. */
+  readonly rewriteHost: boolean;
 }
 
 export interface ProxyListen {

@@ -1,6 +1,6 @@
 import { readTextFile } from "../../common/text-file.ts";
 import type { ProxyConfig } from "./config.ts";
-import { configInvalid, parseProxyConfig } from "./parse.ts";
+import { configInvalid, type FurtherCheck, parseProxyConfig } from "./parse.ts";
 
 /** Ten thousand services take about 2 MiB. */
 const MAX_FILE_BYTES = 64 * 2 ** 20;
@@ -9,8 +9,8 @@ const MAX_FILE_BYTES = 64 * 2 ** 20;
  * Reads a reverse proxy's configuration file.
  * @throws EvenkeelError EK_FILE_UNREADABLE, EK_PROXY_CONFIG_INVALID
  */
-export function readProxyConfig(path: string): ProxyConfig {
+export function readProxyConfig(path: string, check?: FurtherCheck): ProxyConfig {
   const text = readTextFile(path, "the proxy's configuration", MAX_FILE_BYTES);
   if (text === undefined) throw configInvalid(path, [{ line: 1, column: 1, what: "the file is not text in UTF-8" }]);
-  return parseProxyConfig(text, path);
+  return parseProxyConfig(text, path, check);
 }

@@ -4,11 +4,14 @@ import type { Logger } from "../../common/log.ts";
 import { watchFile } from "../../xds/fleet/file/watch-file.ts";
 import type { ProxyConfig } from "./config.ts";
 import { readProxyConfig } from "./file.ts";
+import type { FurtherCheck } from "./parse.ts";
 
 export interface FollowOptions {
   readonly log: Logger;
   /** Makes a configuration the one that runs. When it rejects, what ran before goes on. */
   readonly apply: (next: ProxyConfig, before: ProxyConfig) => Promise<void>;
+  /** What a configuration of the right form must keep to besides. */
+  readonly check?: FurtherCheck;
   /** How often the file is looked at besides its change notices, in ms. */
   readonly pollMs?: number;
 }
@@ -17,6 +20,8 @@ export interface FollowOptions {
 export interface Follower {
   /** The configuration that runs. */
   current(): ProxyConfig;
+  /** Looks at the file again, because what {@link FollowOptions.check} goes by has changed. */
+  again(): void;
   /** Takes no edit any more. */
   close(): void;
 }
@@ -34,7 +39,7 @@ export function followConfig(path: string, options: FollowOptions): Follower {
 
   const takeEdit = async () => {
     try {
-      const next = readProxyConfig(path);
+      const next = readProxyConfig(path, options.check);
       const news = !isDeepStrictEqual(next, current);
       if (news) {
         const began = performance.now();
@@ -49,6 +54,10 @@ export function followConfig(path: string, options: FollowOptions): Follower {
       fault = said;
     }
   };
+  const lookAgain = () => {
+    changed = true;
+    void work();
+  };
   const work = async () => {
     if (working) return;
     working = true;
@@ -62,20 +71,21 @@ export function followConfig(path: string, options: FollowOptions): Follower {
   const watch = watchFile(path, {
     log,
     pollMs: options.pollMs ?? 1000,
-    onChange: () => {
-      changed = true;
-      void work();
-    },
+    onChange: lookAgain,
   });
   let current: ProxyConfig;
   try {
-    current = readProxyConfig(path);
+    current = readProxyConfig(path, options.check);
   } catch (error) {
     watch.close();
     throw error;
   }
   return {
     current: () => current,
+    again() {
+      // A file that is served is looked at only when it changes.
+      if (fault !== undefined) lookAgain();
+    },
     close() {
       watch.close();
       changed = false;

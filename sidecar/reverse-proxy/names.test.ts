@@ -5,7 +5,14 @@ import { NameWatch } from "./names.ts";
 
 const config = (...addresses: readonly string[]): ProxyConfig => ({
   listen: { address: "127.0.0.1", port: 8080 },
-  services: [{ name: "a", domain: "a", hosts: addresses.map((address) => ({ scheme: "http", address, port: 80 })) }],
+  services: [
+    {
+      name: "a",
+      domain: "a",
+      hosts: addresses.map((address) => ({ scheme: "http", address, port: 80 })),
+      rewriteHost: false,
+    },
+  ],
 });
 
 function watch() {

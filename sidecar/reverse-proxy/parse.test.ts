@@ -41,6 +41,7 @@ it("reads what the earlier system wrote: ports as texts and empty, addresses wit
           { scheme: "https", address: "a.example", port: 443 },
           { scheme: "http", address: "10.0.0.2", port: 9090 },
         ],
+        rewriteHost: false,
       },
     ],
   });

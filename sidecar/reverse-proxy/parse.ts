@@ -32,15 +32,19 @@ const serviceSchema = z.strictObject({
   name,
   domain: z.string(),
   hosts: z.array(z.unknown()).min(1, "has no host"),
+  rewriteHost: z.boolean().nullish(),
 });
 const hostSchema = z.strictObject({ address: z.string(), port });
+
+/** Says what is wrong with a configuration that has the right form: the value's place, and text that continues it. */
+export type FurtherCheck = (config: ProxyConfig) => Iterable<{ readonly path: Path; readonly what: string }>;
 
 /**
  * Reads the text of a reverse proxy's configuration (its form: docs/reverse-proxy.md).
  * @param path the file's name, for messages
  * @throws EvenkeelError EK_PROXY_CONFIG_INVALID with every fault, each with its line and column
  */
-export function parseProxyConfig(text: string, path: string): ProxyConfig {
+export function parseProxyConfig(text: string, path: string, check: FurtherCheck = () => []): ProxyConfig {
   if (text.trim() === "") throw configInvalid(path, [{ line: 1, column: 1, what: "the file is empty" }]);
   const yaml = parseLocated(text);
   if ("faults" in yaml) throw configInvalid(path, yaml.faults);
@@ -55,7 +59,11 @@ export function parseProxyConfig(text: string, path: string): ProxyConfig {
     // All parts are looked at even when another one is wrong, so that all faults are told at once.
     const listen = readListenPart(proxy.listen, faults);
     const services = readServices(head?.services ?? listOf(proxy.services), faults);
-    if (faults.sorted.length === 0 && listen !== undefined) return { listen, services };
+    if (faults.sorted.length === 0 && listen !== undefined) {
+      const config = { listen, services };
+      for (const { path, what } of check(config)) faults.add(path, what);
+      if (faults.sorted.length === 0) return config;
+    }
   }
   throw configInvalid(path, faults.sorted);
 }
@@ -105,7 +113,7 @@ function readService(value: unknown, path: Path, faults: Faults): ProxyService |
   const hosts = readHosts(head?.hosts ?? (isMap(value) ? listOf(value.hosts) : []), [...path, "hosts"], faults);
   if (head === undefined) return undefined;
   try {
-    return { name: head.name, domain: readDomain(head.domain), hosts };
+    return { name: head.name, domain: readDomain(head.domain), hosts, rewriteHost: head.rewriteHost ?? false };
   } catch (error) {
     faults.add([...path, "domain"], `${JSON.stringify(head.domain)} ${(error as Error).message}`);
     return undefined;

@@ -1,8 +1,7 @@
 import { isIP } from "node:net";
 import { endpointAddress, listenAddress } from "../../xds/fleet/file/addresses.ts";
-import type { ProxyHost, ProxyListen, Scheme } from "./config.ts";
+import { DEFAULT_PORTS, type ProxyHost, type ProxyListen, type Scheme } from "./config.ts";
 
-const DEFAULT_PORTS: Readonly<Record<Scheme, number>> = { http: 80, h2c: 80, https: 443, h2: 443 };
 const SCHEMES = Object.keys(DEFAULT_PORTS);
 const DEFAULT_LISTEN = { address: "0.0.0.0", port: 8080 };
 

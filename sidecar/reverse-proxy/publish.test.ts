@@ -11,7 +11,12 @@ const FOR_EVER = new AbortController().signal;
 function encoded(...names: readonly string[]) {
   const config: ProxyConfig = {
     listen: { address: "127.0.0.1", port: 8080 },
-    services: names.map((name) => ({ name, domain: name, hosts: [{ scheme: "http", address: "10.0.0.1", port: 80 }] })),
+    services: names.map((name) => ({
+      name,
+      domain: name,
+      hosts: [{ scheme: "http", address: "10.0.0.1", port: 80 }],
+      rewriteHost: false,
+    })),
   };
   return encodeProxy(proxyResources(config, { caFile: "/ca.pem" }));
 }

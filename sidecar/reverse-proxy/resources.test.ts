@@ -9,7 +9,7 @@ const OPTIONS = { caFile: "/ca.pem" };
 const host = (address: string, scheme: ProxyHost["scheme"] = "http"): ProxyHost => ({ scheme, address, port: 80 });
 const config = (hosts: readonly ProxyHost[], domain = "a.example"): ProxyConfig => ({
   listen: { address: "127.0.0.1", port: 8080 },
-  services: [{ name: "a", domain, hosts }],
+  services: [{ name: "a", domain, hosts, rewriteHost: false }],
 });
 const clusterOf = (...hosts: readonly ProxyHost[]) => proxyResources(config(hosts), OPTIONS).clusters[0];
 
@@ -38,6 +38,20 @@ it("speaks TLS with those hosts that want it, each by its own name", () => {
   const metadata = cluster?.loadAssignment?.endpoints[0]?.lbEndpoints.map((endpoint) => endpoint.metadata);
   expect(metadata?.[0]).toBeUndefined();
   expect(metadata?.[2]).toMatchObject({ filterMetadata: { "envoy.transport_socket_match": { tls: "c.example" } } });
+});
+
+it("gives each host its own name where that is wished, with the port that its scheme does not stand for", () => {
+  const own = config([host("b.example", "https"), { ...host("c.example", "https"), port: 443 }, host("fd00::1")]);
+  const services = own.services.map((service) => ({ ...service, rewriteHost: true }));
+  const { clusters, routes } = proxyResources({ ...own, services }, OPTIONS);
+  const endpoints = clusters[0]?.loadAssignment?.endpoints[0]?.lbEndpoints.map(({ hostIdentifier }) => hostIdentifier);
+  expect(endpoints).toMatchObject(
+    ["b.example:80", "c.example", "[fd00::1]"].map((hostname) => ({ $case: "endpoint", endpoint: { hostname } })),
+  );
+  const action = { route: { hostRewriteSpecifier: { autoHostRewrite: true }, appendXForwardedHost: true } };
+  expect(routes[0]?.virtualHosts[0]?.routes[1]?.action).toMatchObject(action);
+  const kept = proxyResources(own, OPTIONS).routes[0]?.virtualHosts[0]?.routes[1]?.action;
+  expect(kept).toMatchObject({ route: { hostRewriteSpecifier: undefined, appendXForwardedHost: false } });
 });
 
 it("looks after hosts only where there is another to go to", () => {

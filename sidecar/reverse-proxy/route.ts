@@ -67,6 +67,7 @@ function toService(service: ProxyService): Route {
       $case: "route",
       route: {
         clusterSpecifier: { $case: "cluster", cluster: clusterName(service) },
+        ...(service.rewriteHost ? HOSTS_OWN_NAME : {}),
         // How long an answer may take, and a WebSocket be silent, is between the client and the host.
         timeout: duration(0),
         idleTimeout: duration(0),
@@ -74,6 +75,11 @@ function toService(service: ProxyService): Route {
     },
   });
 }
+
+const HOSTS_OWN_NAME = {
+  hostRewriteSpecifier: { $case: "autoHostRewrite", autoHostRewrite: true },
+  appendXForwardedHost: true,
+} as const;
 
 /** Another host is tried only where the first cannot have seen the request. */
 function retryPolicy(): RetryPolicy {

@@ -14,8 +14,8 @@ const MOST_REPORTS_PER_SECOND = 500;
 
 export interface LoadStatsOptions {
   readonly sink: LoadReportSink;
-  /** How often each Envoy is to report while there are few, in ms. */
-  readonly intervalMs: number;
+  /** How often each Envoy is to report while there are few, in ms; never: none is asked to. */
+  readonly intervalMs: number | "never";
   /** Called with each report that was taken in. */
   readonly onReport: () => void;
 }
@@ -47,7 +47,9 @@ export function addLoadStatsService(server: Server, options: LoadStatsOptions): 
         serial += 1;
         calls.add(call);
         call.once("close", () => calls.delete(call));
-        serve(call, serial, { ...options, intervalMs: affordableIntervalMs(calls.size, options.intervalMs) });
+        const { intervalMs } = options;
+        const affordable = intervalMs === "never" ? intervalMs : affordableIntervalMs(calls.size, intervalMs);
+        serve(call, serial, { ...options, intervalMs: affordable });
       },
     },
   );
@@ -81,6 +83,7 @@ function serve(call: Call, serial: number, { sink, intervalMs, onReport }: LoadS
           details: "the first request of a stream must carry a node with an id",
         });
       client = `${message.node.id}#${serial}`;
+      if (intervalMs === "never") return;
       call.write(
         LoadStatsResponse.create({
           sendAllClusters: true,

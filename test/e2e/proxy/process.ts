@@ -3,23 +3,22 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { stringify } from "yaml";
 import { type Child, startChild } from "../../../common/child.ts";
-import { EvenkeelError } from "../../../common/errors.ts";
 import { freePorts } from "../../../common/ports.ts";
+import { type LoggingChild, startLogging } from "./log-lines.ts";
 
 const COMMAND = resolve(import.meta.dirname, "../../../cli/evenkeel.ts");
 const START_MS = 120_000;
-const POLL_MS = 50;
 
 /** One service of a configuration file, as it is written there. */
 export interface WrittenService {
   readonly name: string;
   readonly domain: string;
   readonly hosts: readonly { readonly address: string; readonly port?: string | number }[];
+  readonly rewriteHost?: boolean;
 }
 
 /** `evenkeel proxy` as a process of its own, with a real Envoy. */
-export interface ProxyProcess {
-  readonly child: Child;
+export interface ProxyProcess extends LoggingChild {
   readonly port: number;
   readonly url: string;
   readonly envoyPid: number;
@@ -29,8 +28,6 @@ export interface ProxyProcess {
   write(text: string): Promise<void>;
   /** The same, out of services. */
   writeServices(services: readonly WrittenService[]): Promise<void>;
-  /** Waits for a log line that comes after what was seen before, and holds the text. */
-  logged(text: string, timeoutMs?: number): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -40,12 +37,20 @@ export function configText(port: number, services: readonly WrittenService[]): s
 }
 
 /** Starts `evenkeel proxy` as it is called in a terminal. */
-export async function startProxyCommand(args: readonly string[], onLine?: (line: string) => void): Promise<Child> {
-  return await startChild(process.execPath, [COMMAND, "proxy", ...args], {
-    name: "evenkeel proxy",
-    cwd: tmpdir(),
-    ...(onLine === undefined ? {} : { onLine }),
-  });
+export async function startProxyCommand(args: readonly string[]): Promise<Child> {
+  return await startChild(process.execPath, [COMMAND, "proxy", ...args], { name: "evenkeel proxy", cwd: tmpdir() });
+}
+
+/** Starts a command of Evenkeel as it is called in a terminal, and follows its log. */
+export async function startEvenkeel(command: string, args: readonly string[]): Promise<LoggingChild> {
+  const name = `evenkeel ${command}`;
+  return await startLogging(process.execPath, [COMMAND, command, ...args], { name, cwd: tmpdir() });
+}
+
+/** Writes a file anew, in place at once. */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  await writeFile(`${path}.new`, text);
+  await rename(`${path}.new`, path);
 }
 
 /** Starts the proxy with these services and waits until it serves. */
@@ -56,32 +61,9 @@ export async function startProxyProcess(
   const [port = 0] = await freePorts(1);
   const folder = await mkdtemp(join(tmpdir(), "evenkeel-proxy-"));
   const path = join(folder, "config.yaml");
-  const write = async (text: string) => {
-    await writeFile(`${path}.new`, text);
-    await rename(`${path}.new`, path);
-  };
+  const write = (text: string) => replaceFile(path, text);
   await write(configText(port, services));
-  const lines: string[] = [];
-  let seen = 0;
-  const child = await startProxyCommand(["--config-file", path, ...args], (line) => void lines.push(line));
-  let ended = false;
-  child.exited.then(() => {
-    ended = true;
-  });
-  const logged = async (text: string, timeoutMs = 60_000) => {
-    for (const deadline = performance.now() + timeoutMs; ; ) {
-      const at = lines.findIndex((line, index) => index >= seen && line.includes(text));
-      if (at !== -1) {
-        seen = at + 1;
-        return lines[at] as string;
-      }
-      if (ended || performance.now() > deadline)
-        throw new EvenkeelError("EK_TIMEOUT", `the proxy did not log ${JSON.stringify(text)}`, {
-          where: lines.slice(-10).join(" | "),
-        });
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    }
-  };
+  const { child, logged } = await startEvenkeel("proxy", ["--config-file", path, ...args]);
   const stop = async () => {
     await child.stop(30_000);
     await rm(folder, { recursive: true, force: true });

@@ -5,6 +5,7 @@ const TYPES: Readonly<Record<string, string>> = {
   string: "a text (put it in quotes)",
   number: "a number",
   int: "a whole number",
+  boolean: "true or false",
   array: "a list",
   object: "a map",
 };
