@@ -4,6 +4,7 @@ import { connectKubernetes, type KubeClient } from "../../common/kubernetes/clie
 import { RESOURCES } from "../../common/kubernetes/resource-type.ts";
 import { loadSettings } from "../../common/settings.ts";
 import { patiently } from "./patience.ts";
+import { requireSecrets } from "./required-secrets.ts";
 import { APPLY, type ApplySettings } from "./settings.ts";
 import { MADE_BY, objectOf } from "./template/marks.ts";
 import { postureObjects } from "./template/template.ts";
@@ -31,7 +32,7 @@ export async function main(args: string[]): Promise<number> {
 /**
  * Puts everything into the cluster; twice is fine.
  * @throws EvenkeelError EK_KUBE_CONFLICT when an object of that name is there that apply did not make; EK_KUBE_API_MISSING
- * without KEDA; EK_KUBE_…
+ * without KEDA; EK_SETTING_INVALID when settings contradict each other, or a Secret that they name is not there; EK_KUBE_…
  */
 export async function apply(
   client: KubeClient,
@@ -44,6 +45,7 @@ export async function apply(
     client.json({ verb: "list", target: { resource: RESOURCES.scaledJobs }, query: { limit: "1" } }),
   );
   const { namespace, programs, scaledJobs } = postureObjects(settings, env);
+  await requireSecrets(client, settings);
   const objects = [...secretOf(settings, env), ...programs, ...scaledJobs];
   const there = await getObject(client, targetOf(namespace));
   await refuseForeign(client, objects);

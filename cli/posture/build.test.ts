@@ -44,9 +44,24 @@ interface Deployment {
   readonly spec: { readonly template: { readonly spec: PodSpec } };
 }
 interface PodSpec {
-  readonly containers: readonly [{ readonly image: string; readonly env: readonly { name: string; value?: string }[] }];
+  readonly containers: readonly [
+    {
+      readonly image: string;
+      readonly env: readonly { name: string; value?: string }[];
+      readonly volumeMounts: readonly object[];
+    },
+  ];
   readonly volumes: readonly object[];
 }
+
+const deployments = (text = ""): Deployment[] =>
+  parseAllDocuments(text)
+    .map((document) => document.toJS() as Deployment)
+    .filter(({ kind }) => kind === "Deployment");
+
+/** Variables that have a value of their own. */
+const plainEnv = (env: readonly { name: string; value?: string }[]) =>
+  Object.fromEntries(env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])));
 
 const jobsOf = (text = ""): Job[] => parseAllDocuments(text).map((document) => document.toJS() as Job);
 
@@ -173,9 +188,7 @@ it("Prometheus: its address and queries are the controller's, its token stays in
   const { files } = await built(["--images", "skip", "--prometheus-query", "node:cpu"], env);
   const everything = Object.values(files).join("\n");
   expect(everything).not.toContain("open-sesame");
-  const controller = parseAllDocuments(files["scaler.yaml"] ?? "")
-    .map((document) => document.toJS() as Deployment)
-    .find(({ kind, metadata }) => kind === "Deployment" && metadata.name === "posture-controller");
+  const controller = deployments(files["scaler.yaml"]).find(({ metadata }) => metadata.name === "posture-controller");
   const [container] = controller?.spec.template.spec.containers ?? [];
   expect(container?.env).toEqual(
     expect.arrayContaining([
@@ -193,6 +206,56 @@ it("Prometheus: its address and queries are the controller's, its token stays in
     code: "EK_SETTING_INVALID",
     where: "PROM_URL",
   });
+});
+
+it("certificates: of the broker for analysers and scaler, of the database for analysers", async () => {
+  const args = ["--mqtt-tls-secret", "broker-tls", "--mqtt-client-cert", "--db-tls-secret", "db-tls"];
+  const { files } = await built(["--images", "skip", ...args], { DB_ENABLED: "true", DB_HOST: "db" });
+  const pod = (jobsOf(files["scaledjob.yaml"])[0] as Job).spec.jobTargetRef.template.spec;
+  const [scaler] = deployments(files["scaler.yaml"]).filter(({ metadata }) => metadata.name.endsWith("scaler"));
+  const spec = scaler?.spec.template.spec as PodSpec;
+  for (const { containers, volumes } of [pod, spec]) {
+    const { MQTT_PORT, MQTT_TLS, MQTT_CA_FILE, MQTT_CERT_FILE, MQTT_KEY_FILE } = plainEnv(containers[0].env);
+    expect([MQTT_PORT, MQTT_TLS]).toEqual(["8883", "true"]);
+    const files = [MQTT_CA_FILE, MQTT_CERT_FILE, MQTT_KEY_FILE];
+    expect(files).toEqual(["/mqtt-tls/ca.crt", "/mqtt-tls/tls.crt", "/mqtt-tls/tls.key"]);
+    const items = ["ca.crt", "tls.crt", "tls.key"].map((key) => ({ key, path: key }));
+    expect(volumes).toContainEqual({ name: "mqtt-tls", secret: { secretName: "broker-tls", items } });
+    expect(containers[0].volumeMounts).toContainEqual({ name: "mqtt-tls", mountPath: "/mqtt-tls", readOnly: true });
+  }
+  const { DB_SSLMODE, DB_CA_FILE } = plainEnv(pod.containers[0].env);
+  expect([DB_SSLMODE, DB_CA_FILE]).toEqual(["verify-full", "/db-tls/ca.crt"]);
+  const items = [{ key: "ca.crt", path: "ca.crt" }];
+  expect(pod.volumes).toContainEqual({ name: "db-tls", secret: { secretName: "db-tls", items } });
+  expect(JSON.stringify(spec)).not.toContain("db-tls");
+});
+
+it("what the environment says of TLS wins, and the broker's name may say it", async () => {
+  const env = { DB_ENABLED: "true", DB_SSLMODE: "verify-ca", DB_TLS_SECRET: "db-tls" };
+  const { files } = await built(["--images", "skip", "--mqtt-broker", "mqtts://[fd00::1]:9000"], env);
+  const [job] = jobsOf(files["scaledjob.yaml"]) as [Job];
+  const found = plainEnv(job.spec.jobTargetRef.template.spec.containers[0].env);
+  expect(found).toMatchObject({
+    MQTT_BROKER: "[fd00::1]",
+    MQTT_PORT: "9000",
+    MQTT_TLS: "true",
+    DB_SSLMODE: "verify-ca",
+  });
+  expect(found).not.toHaveProperty("MQTT_CA_FILE");
+  expect(files["scaler.yaml"]).toContain("http://[fd00::1]:8222");
+});
+
+it.each([
+  [["--mqtt-client-cert"], {}, "MQTT_CLIENT_CERT"],
+  [["--mqtt-broker", "mqtt://b", "--mqtt-tls-secret", "s"], {}, "MQTT_BROKER, MQTT_TLS_SECRET"],
+  [["--db-tls-secret", "s"], {}, "DB_TLS_SECRET"],
+  [["--db-tls-secret", "s", "--db-enabled"], { DB_SSLMODE: "require" }, undefined],
+  [["--db-tls-secret", "s", "--db-enabled"], { DB_SSLMODE: "prefer" }, "DB_SSLMODE, DB_TLS_SECRET"],
+  [["--db-enabled"], { DB_SSLMODE: "maybe" }, "DB_SSLMODE"],
+])("settings of TLS that contradict each other are refused: %j %j", async (args, env, where) => {
+  const building = built(["--images", "skip", ...args], env);
+  if (where === undefined) await building;
+  else await expect(building).rejects.toMatchObject({ code: "EK_SETTING_INVALID", where });
 });
 
 it("builds both images out of one Dockerfile: for this machine, or pushed for both platforms", async () => {

@@ -1,6 +1,8 @@
 import { kubeSettings } from "../../common/kubernetes/config.ts";
 import { type Command, is, type Parser, type Values } from "../../common/settings.ts";
 import packageJson from "../../package.json" with { type: "json" };
+import { type BrokerName, brokerName } from "../../workloads/analyzer/broker-address.ts";
+import { MQTT_SETTINGS } from "../../workloads/analyzer/mqtt-settings.ts";
 import { nodeSettings } from "../../xds/scaler/settings.ts";
 
 const name: Parser<string> = (text) => {
@@ -10,6 +12,8 @@ const name: Parser<string> = (text) => {
 };
 
 const optionalName: Parser<string> = (text) => (text === "" ? text : name(text));
+
+const optionalBroker: Parser<BrokerName | undefined> = (text) => (text === "" ? undefined : brokerName(text));
 
 /** As Docker writes it: registry, path, no tag. */
 const repository: Parser<string> = (text) => {
@@ -80,23 +84,25 @@ const template = {
     flag: "mqtt-broker",
     env: "MQTT_BROKER",
     value: "HOST",
-    parse: is.anyText,
+    parse: optionalBroker,
     default: "",
-    help: "the broker, as pods reach it; empty: nats.NAMESPACE.svc.cluster.local",
+    help: "the broker, as pods reach it: HOST, HOST:PORT, or mqtts://HOST:PORT; empty: nats.NAMESPACE.svc.cluster.local",
   },
-  brokerPort: {
-    flag: "mqtt-port",
-    env: "MQTT_PORT",
-    value: "PORT",
-    parse: is.port(),
-    default: "1883",
-    help: "its MQTT port",
+  brokerPort: MQTT_SETTINGS.port,
+  brokerTls: MQTT_SETTINGS.tls,
+  brokerTlsSecret: {
+    flag: "mqtt-tls-secret",
+    env: "MQTT_TLS_SECRET",
+    value: "NAME",
+    parse: optionalName,
+    default: "",
+    help: "Secret whose ca.crt signs the broker's certificate; empty: one of the system's authorities does. Means TLS",
   },
-  brokerTls: {
-    flag: "mqtt-tls",
-    env: "MQTT_TLS",
+  brokerClientCert: {
+    flag: "mqtt-client-cert",
+    env: "MQTT_CLIENT_CERT",
     parse: is.flag,
-    help: "speak TLS to it; one of the system's authorities signs its certificate",
+    help: "that Secret holds tls.crt and tls.key too, our own certificate for a broker that wants one",
   },
   natsUrl: {
     flag: "nats-monitor-url",
@@ -104,7 +110,7 @@ const template = {
     value: "URL",
     parse: is.anyText,
     default: "",
-    help: "its monitoring address; empty: http://HOST:8222",
+    help: "the broker's monitoring address; empty: http://HOST:8222",
   },
   topic: {
     flag: "mqtt-topic",
@@ -135,6 +141,14 @@ const template = {
     env: "DB_ENABLED",
     parse: is.flag,
     help: "results also go to PostgreSQL; DB_HOST, DB_NAME, DB_USER, DB_PORT and DB_SSLMODE are taken from the environment",
+  },
+  databaseTlsSecret: {
+    flag: "db-tls-secret",
+    env: "DB_TLS_SECRET",
+    value: "NAME",
+    parse: optionalName,
+    default: "",
+    help: "Secret whose ca.crt signs the database's certificate; DB_SSLMODE is then verify-full unless it is set",
   },
   secret: {
     flag: "secret",

@@ -352,6 +352,21 @@ test("stop removes what was made and nothing else", async () => {
   expect(said.at(-1)).toBe("removed Namespace posture");
 });
 
+test("apply tells of a Secret with certificates that is not there, or lacks a file, and makes nothing", async () => {
+  await server.kubectl(["create", "namespace", "club"]);
+  const args = ["--kubeconfig", server.kubeconfig, "--namespace", "club", "--mqtt-tls-secret", "broker-tls"];
+  const settings = settingsOf(APPLY, [...args, "--mqtt-client-cert"]);
+  const applying = () => apply(client, settings, () => undefined, {});
+  await expect(applying()).rejects.toMatchObject({
+    code: "EK_SETTING_INVALID",
+    message: "broker-tls: there is no such Secret in the namespace",
+    next: "kubectl create secret generic broker-tls -n club --from-file=ca.crt --from-file=tls.crt --from-file=tls.key",
+  });
+  await server.kubectl(["create", "secret", "generic", "broker-tls", "-n", "club", "--from-literal=ca.crt=x"]);
+  await expect(applying()).rejects.toMatchObject({ message: "broker-tls: the Secret has no tls.crt, tls.key" });
+  expect((await server.kubectl(["get", "scaledjobs,deployments", "-n", "club", "-o", "name"])).trim()).toBe("");
+});
+
 test("apply touches nothing when a name is taken by somebody else", async () => {
   await server.kubectl(["create", "namespace", "gym"]);
   await server.kubectl(["create", "service", "clusterip", "posture-controller", "--tcp=80:80", "-n", "gym"]);

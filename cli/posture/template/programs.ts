@@ -2,8 +2,10 @@ import type { Desired } from "../../../common/kubernetes/apply.ts";
 import { RESOURCES } from "../../../common/kubernetes/resource-type.ts";
 import { NODE_QUERY, NODE_TIME_QUERY } from "../../../xds/scaler/sources/prometheus.ts";
 import type { TemplateSettings } from "../settings.ts";
+import { brokerCertificates, brokerEnv, brokerPlace } from "./broker.ts";
 import { CONTAINER_SECURITY, CONTROLLER, HTTP_PORT, objectOf, POD_SECURITY, SCALER, SCALER_PORT } from "./marks.ts";
-import { brokerEnv, brokerHost, secretEnv } from "./scaled-job.ts";
+import { type MountedSecret, mountOf, volumeOf } from "./mounted-secret.ts";
+import { secretEnv } from "./scaled-job.ts";
 
 const TLS_FOLDER = "/tls";
 
@@ -34,7 +36,7 @@ export function controller(settings: TemplateSettings): readonly Desired[] {
 /** The scaler: Deployment and Service. It has no access to the cluster: the controller tells it of the nodes. */
 export function scaler(settings: TemplateSettings): readonly Desired[] {
   const { namespace, tlsSecret } = settings;
-  const host = brokerHost(settings);
+  const { host } = brokerPlace(settings);
   return program(settings, {
     name: SCALER,
     // Who was told yes is known to one process only, so there is never a second.
@@ -63,7 +65,10 @@ export function scaler(settings: TemplateSettings): readonly Desired[] {
       }),
       ...secretEnv(settings, ["MQTT_USERNAME", "MQTT_PASSWORD"]),
     ],
-    ...(tlsSecret !== "" && { tlsSecret }),
+    secrets: [
+      ...(tlsSecret === "" ? [] : [ownCertificate(tlsSecret)]),
+      ...(settings.work === "jetstream" ? brokerCertificates(settings) : []),
+    ],
   });
 }
 
@@ -94,7 +99,7 @@ interface Program {
   readonly env: readonly object[];
   /** Absent: the pod has no token. */
   readonly serviceAccountName?: string;
-  readonly tlsSecret?: string;
+  readonly secrets?: readonly MountedSecret[];
 }
 
 function program(settings: TemplateSettings, of: Program): readonly Desired[] {
@@ -121,6 +126,7 @@ function annotations(): Record<string, string> {
 }
 
 function podSpec(settings: TemplateSettings, of: Program): object {
+  const { secrets = [] } = of;
   const probe = (path: string) => ({ httpGet: { path, port: "http" } });
   return {
     ...(of.serviceAccountName === undefined
@@ -140,15 +146,14 @@ function podSpec(settings: TemplateSettings, of: Program): object {
         readinessProbe: { ...probe("/readyz"), periodSeconds: 5, timeoutSeconds: 5 },
         resources: { requests: { cpu: "50m", memory: "128Mi" }, limits: { memory: "512Mi" } },
         securityContext: CONTAINER_SECURITY,
-        ...(of.tlsSecret !== undefined && { volumeMounts: [{ name: "tls", mountPath: TLS_FOLDER, readOnly: true }] }),
+        ...(secrets.length > 0 && { volumeMounts: secrets.map(mountOf) }),
       },
     ],
-    ...(of.tlsSecret !== undefined && { volumes: [tlsVolume(of.tlsSecret)] }),
+    ...(secrets.length > 0 && { volumes: secrets.map(volumeOf) }),
   };
 }
 
 /** KEDA's own key is not the scaler's business. */
-function tlsVolume(secretName: string): object {
-  const items = ["ca.crt", "tls.crt", "tls.key"].map((key) => ({ key, path: key }));
-  return { name: "tls", secret: { secretName, items } };
+function ownCertificate(secretName: string): MountedSecret {
+  return { name: "tls", secretName, folder: TLS_FOLDER, keys: ["ca.crt", "tls.crt", "tls.key"] };
 }

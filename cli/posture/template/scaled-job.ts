@@ -2,15 +2,16 @@ import type { Desired } from "../../../common/kubernetes/apply.ts";
 import { RESOURCES } from "../../../common/kubernetes/resource-type.ts";
 import { BUSY_LABEL, ELIGIBLE_LABEL, SLOT_LABEL, SLOTS } from "../../../xds/scaler/names.ts";
 import type { TemplateSettings } from "../settings.ts";
+import { brokerCertificates, brokerEnv } from "./broker.ts";
+import { databaseCertificates, databaseEnv } from "./database.ts";
 import { CONTAINER_SECURITY, objectOf, POD_SECURITY, SCALER, SCALER_PORT } from "./marks.ts";
+import { type MountedSecret, mountOf, volumeOf } from "./mounted-secret.ts";
 
 export const ANALYZER = "posture-analyzer";
 const TLS_AUTHENTICATION = "posture-scaler-tls";
 const DATA = "/data";
 /** An analyser finishes or gives back what it holds when it is told to end. */
 const GRACE_SECONDS = 60;
-/** What the environment may say of the database, besides its password. */
-const DATABASE_ENV = ["DB_HOST", "DB_NAME", "DB_USER", "DB_PORT", "DB_SSLMODE"];
 
 /** The ScaledJob of analyser `number`, from 0. @param env says where the database is */
 export function scaledJob(
@@ -50,6 +51,7 @@ export function scaledJob(
                 ? { name: "data", emptyDir: {} }
                 : { name: "data", persistentVolumeClaim: { claimName: settings.outputClaim } },
               { name: "tmp", emptyDir: {} },
+              ...certificates(settings).map(volumeOf),
             ],
           },
         },
@@ -112,7 +114,6 @@ function affinity(): object {
 }
 
 function container(settings: TemplateSettings, name: string, topic: string, env: NodeJS.ProcessEnv): object {
-  const database = settings.database ? DATABASE_ENV.filter((key) => env[key]) : [];
   const plain: Record<string, string> = {
     ...brokerEnv(settings),
     MQTT_TOPIC: topic,
@@ -122,8 +123,7 @@ function container(settings: TemplateSettings, name: string, topic: string, env:
     // A file of its own: a volume that analysers share may not append for two at once.
     CSV_PATH: `${DATA}/${name}.csv`,
     NUM_WORKERS: String(settings.workers),
-    DB_ENABLED: String(settings.database),
-    ...Object.fromEntries(database.map((key) => [key, env[key] as string])),
+    ...databaseEnv(settings, env),
   };
   return {
     name: ANALYZER,
@@ -145,22 +145,13 @@ function container(settings: TemplateSettings, name: string, topic: string, env:
     volumeMounts: [
       { name: "data", mountPath: DATA },
       { name: "tmp", mountPath: "/tmp" },
+      ...certificates(settings).map(mountOf),
     ],
   };
 }
 
-/** The broker's address inside the cluster. */
-export function brokerHost({ broker, namespace }: Pick<TemplateSettings, "broker" | "namespace">): string {
-  return broker === "" ? `nats.${namespace}.svc.cluster.local` : broker;
-}
-
-/** How the analysers and the scaler reach the broker. */
-export function brokerEnv(settings: TemplateSettings): Record<string, string> {
-  return {
-    MQTT_BROKER: brokerHost(settings),
-    MQTT_PORT: String(settings.brokerPort),
-    ...(settings.brokerTls && { MQTT_TLS: "true" }),
-  };
+function certificates(settings: TemplateSettings): readonly MountedSecret[] {
+  return [...brokerCertificates(settings), ...databaseCertificates(settings)];
 }
 
 /** Variables out of the Secret; what is not in it is not set. */

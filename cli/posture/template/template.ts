@@ -4,6 +4,8 @@ import { RESOURCES } from "../../../common/kubernetes/resource-type.ts";
 import { requirePrometheusUrl } from "../../../xds/scaler/settings.ts";
 import type { TemplateSettings } from "../settings.ts";
 import { access } from "./access.ts";
+import { requireBrokerSettings } from "./broker.ts";
+import { requireDatabaseSettings } from "./database.ts";
 import { objectOf } from "./marks.ts";
 import { controller, scaler } from "./programs.ts";
 import { scaledJob, tlsAuthentication } from "./scaled-job.ts";
@@ -22,6 +24,8 @@ export interface PostureObjects {
  */
 export function postureObjects(settings: TemplateSettings, env: NodeJS.ProcessEnv): PostureObjects {
   requirePrometheusUrl(settings);
+  requireBrokerSettings(settings);
+  requireDatabaseSettings(settings, env);
   return {
     namespace: objectOf(RESOURCES.namespaces, settings.namespace, { madeFor: settings.namespace }),
     programs: [...access(settings), ...controller(settings), ...scaler(settings), ...tlsAuthentication(settings)],

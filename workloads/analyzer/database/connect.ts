@@ -25,7 +25,11 @@ const QUERY_MS = 30_000;
  * @throws EvenkeelError EK_DATABASE_UNREACHABLE
  */
 export async function connectDatabase(options: DatabaseOptions): Promise<Client> {
-  if (options.sslMode !== "prefer") return await connectWith(options, tlsOf(options));
+  if (options.sslMode !== "prefer") {
+    const tls = tlsOf(options);
+    // Without it a certificate would be checked for `localhost` where the host is an IP address.
+    return await connectWith(options, tls === false ? tls : { ...tls, host: options.host });
+  }
   try {
     return await connectWith(options, { rejectUnauthorized: false });
   } catch (error) {
@@ -34,15 +38,20 @@ export async function connectDatabase(options: DatabaseOptions): Promise<Client>
   }
 }
 
-/** What a mode checks: `require` only encrypts, `verify-ca` wants a known signer, `verify-full` the host's name too. */
-export function tlsOf({ sslMode, ca }: Pick<DatabaseOptions, "sslMode" | "ca">): ConnectionOptions | false {
+/**
+ * What a mode checks: `verify-ca` wants a known signer, `verify-full` the host's name too; `require` only encrypts, but is
+ * `verify-ca` when the signer is given, as with libpq.
+ */
+function tlsOf({ sslMode, ca }: Pick<DatabaseOptions, "sslMode" | "ca">): ConnectionOptions | false {
   const signer = ca === undefined ? {} : { ca };
   switch (sslMode) {
     case "disable":
       return false;
     case "verify-full":
       return { ...signer, rejectUnauthorized: true };
+    case "require":
     case "verify-ca":
+      if (sslMode === "require" && ca === undefined) return { rejectUnauthorized: false };
       return { ...signer, rejectUnauthorized: true, checkServerIdentity: () => undefined };
     default:
       return { rejectUnauthorized: false };

@@ -1,15 +1,17 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import type { EvenkeelError } from "../../../common/errors.ts";
 import { logger } from "../../../common/log.ts";
 import { freePorts } from "../../../common/ports.ts";
 import { testFolder } from "../../../common/program/testing.ts";
+import { makeAuthority, makeLeaf } from "../../../test/rig/certificates.ts";
 import { CsvFile } from "../results/csv-file.ts";
 import { diskFiles } from "../results/files.ts";
 import { type Postgres, startPostgres } from "../testing/postgres.ts";
 import { rowOf } from "../testing/rows.ts";
 import { until } from "../testing/wait.ts";
-import { connectDatabase, tlsOf } from "./connect.ts";
+import { connectDatabase, type SslMode } from "./connect.ts";
 import { DatabaseFollower } from "./follower.ts";
 
 const DRAIN_MS = 60_000;
@@ -119,7 +121,7 @@ describe("DatabaseFollower", { timeout: 180_000 }, () => {
   });
 });
 
-describe("connectDatabase", () => {
+describe("connectDatabase", { timeout: 180_000 }, () => {
   test("names a database that is not there, and one that does not exist", async () => {
     const [port = 0] = await freePorts(1);
     await expect(connectDatabase({ ...postgres.options, port })).rejects.toMatchObject({
@@ -136,13 +138,41 @@ describe("connectDatabase", () => {
     await (await connectDatabase({ ...postgres.options, sslMode: "disable" })).end();
   });
 
-  test("checks what the mode says", () => {
-    expect(tlsOf({ sslMode: "verify-full", ca: "PEM" })).toEqual({ ca: "PEM", rejectUnauthorized: true });
-    expect(tlsOf({ sslMode: "verify-ca" })).toMatchObject({
-      rejectUnauthorized: true,
-      checkServerIdentity: expect.any(Function),
-    });
-    expect(tlsOf({ sslMode: "require" })).toEqual({ rejectUnauthorized: false });
-    expect(tlsOf({ sslMode: "disable" })).toBe(false);
+  test("checks what the mode says, as libpq does", async () => {
+    const folder = await testFolder();
+    for (const authority of ["ca", "other"]) await makeAuthority(folder, authority);
+    // Of another host than ours.
+    await makeLeaf(folder, "ca", "named", "/CN=db.example.org", "subjectAltName=DNS:db.example.org");
+    await makeLeaf(folder, "ca", "ours", "/CN=db", "subjectAltName=DNS:localhost,IP:127.0.0.1");
+    const pem = async (name: string) => await readFile(join(folder, name), "utf8");
+    const [ca, other] = [await pem("ca.crt"), await pem("other.crt")];
+    const serve = async (name: string) => {
+      const served = await startPostgres({ cert: await pem(`${name}.crt`), key: await pem(`${name}.key`) });
+      onTestFinished(() => served.remove());
+      return async (sslMode: SslMode, signer?: string, host = "127.0.0.1") => {
+        const options = { ...served.options, host, sslMode, ...(signer === undefined ? {} : { ca: signer }) };
+        try {
+          const client = await connectDatabase(options);
+          const { rows } = await client.query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
+          await client.end();
+          return rows[0]?.ssl as boolean;
+        } catch (error) {
+          return (error as EvenkeelError).code;
+        }
+      };
+    };
+    const named = await serve("named");
+    expect(await named("disable")).toBe(false);
+    expect(await named("prefer")).toBe(true);
+    expect(await named("require")).toBe(true);
+    expect(await named("require", ca)).toBe(true);
+    expect(await named("require", other)).toBe("EK_DATABASE_UNREACHABLE");
+    expect(await named("verify-ca", ca)).toBe(true);
+    expect(await named("verify-ca")).toBe("EK_DATABASE_UNREACHABLE");
+    expect(await named("verify-full", ca)).toBe("EK_DATABASE_UNREACHABLE");
+    const ours = await serve("ours");
+    expect(await ours("verify-full", ca)).toBe(true);
+    expect(await ours("verify-full", ca, "localhost")).toBe(true);
+    expect(await ours("verify-full", other)).toBe("EK_DATABASE_UNREACHABLE");
   });
 });

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { chown, cp, mkdtemp, rm } from "node:fs/promises";
+import { chown, cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -33,8 +33,11 @@ export interface Postgres {
   remove(): Promise<void>;
 }
 
-/** Starts PostgreSQL with an empty database. */
-export async function startPostgres(): Promise<Postgres> {
+/**
+ * Starts PostgreSQL with an empty database.
+ * @param tls PEM texts; it then speaks TLS, and plain text with whoever wants that
+ */
+export async function startPostgres(tls?: { readonly cert: string; readonly key: string }): Promise<Postgres> {
   const folder = await mkdtemp(join(tmpdir(), "evenkeel-postgres-"));
   const programs = await findPostgres(folder);
   const data = join(folder, "data");
@@ -61,7 +64,12 @@ export async function startPostgres(): Promise<Postgres> {
     },
     stop,
     async start() {
-      const settings = { listen_addresses: "127.0.0.1", unix_socket_directories: "", shared_buffers: "16MB" };
+      const settings = {
+        listen_addresses: "127.0.0.1",
+        unix_socket_directories: "",
+        shared_buffers: "16MB",
+        ...(tls !== undefined && { ssl: "on" }),
+      };
       const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
       const command = programs.command("postgres", ["-D", data, "-p", String(port), ...flags]);
       child = await startChild(command.program, command.args, { name: "postgres", cwd: folder });
@@ -86,6 +94,7 @@ export async function startPostgres(): Promise<Postgres> {
       "--no-sync",
     ]);
     await run(initdb.program, initdb.args, { cwd: folder, timeoutMs: COMMAND_MS });
+    if (tls !== undefined) await writeCertificate(data, tls);
     await postgres.start();
   } catch (error) {
     await postgres.remove();
@@ -135,6 +144,14 @@ function programsIn(folder: string, variables: readonly string[]): Programs {
         : { program: "env", args: rest };
     },
   };
+}
+
+/** Where PostgreSQL looks by itself. Its key must be its user's alone. */
+async function writeCertificate(data: string, { cert, key }: { readonly cert: string; readonly key: string }) {
+  for (const [name, text] of Object.entries({ "server.crt": cert, "server.key": key })) {
+    await writeFile(join(data, name), text, { mode: 0o600 });
+    if (process.getuid?.() === 0) await chown(join(data, name), NOBODY, NOBODY);
+  }
 }
 
 async function ready(postgres: Postgres, child: Child): Promise<void> {
