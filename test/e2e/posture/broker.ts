@@ -7,11 +7,12 @@ import { waitUntil } from "../../rig/ready.ts";
 import type { Rig } from "../../rig/rig.ts";
 import { NAMESPACE } from "./names.ts";
 
-const MQTT_PORT = 1883;
+const MQTT_PORT = 8883;
 const MONITOR_PORT = 8222;
-const HOST = `nats.${NAMESPACE}.svc.cluster.local`;
+/** Its name on the rig's network. */
+export const BROKER_HOST = `nats.${NAMESPACE}.svc.cluster.local`;
 /** Where publishers find it on the rig's network. */
-export const BROKER = `${HOST}:${MQTT_PORT}`;
+export const BROKER = `${BROKER_HOST}:${MQTT_PORT}`;
 
 /** A real NATS server with JetStream, as a process on the rig's node behind the Service `nats`. */
 export interface Broker {
@@ -20,12 +21,21 @@ export interface Broker {
   start(): Promise<void>;
 }
 
-/** @param folder for what it keeps */
-export async function startBroker(rig: Rig, folder: string, ends: AsyncDisposableStack): Promise<Broker> {
+/**
+ * @param folder for what it keeps
+ * @param certificates folder of `broker.crt`, `broker.key` and `ca.crt`: it speaks MQTT over TLS only, with whom that
+ * authority knows
+ */
+export async function startBroker(
+  rig: Rig,
+  folder: string,
+  certificates: string,
+  ends: AsyncDisposableStack,
+): Promise<Broker> {
   const program = await findNatsServer();
   mkdirSync(folder, { recursive: true });
   const config = join(folder, "nats.conf");
-  writeFileSync(config, configuration(join(folder, "store")));
+  writeFileSync(config, configuration(join(folder, "store"), certificates));
   const ports = [
     { name: "mqtt", port: MQTT_PORT, targetPort: MQTT_PORT },
     { name: "monitor", port: MONITOR_PORT, targetPort: MONITOR_PORT },
@@ -38,7 +48,7 @@ export async function startBroker(rig: Rig, folder: string, ends: AsyncDisposabl
     async start() {
       const [command, ...args] = rig.inside([program, "--config", config]) as [string, ...string[]];
       child = await startChild(command, args, { name: "nats-server" });
-      const health = `http://${HOST}:${MONITOR_PORT}/healthz`;
+      const health = `http://${BROKER_HOST}:${MONITOR_PORT}/healthz`;
       const isReady = async () => (await rig.exec(["curl", "-sS", "--max-time", "3", health])).includes("ok");
       await waitUntil("the broker", isReady, { timeoutMs: 60_000, everyMs: 500 });
     },
@@ -52,14 +62,16 @@ export async function startBroker(rig: Rig, folder: string, ends: AsyncDisposabl
 }
 
 /** What a killed analyser held is to come again soon, and no more is to be sent ahead than it can hold. */
-function configuration(store: string): string {
+function configuration(store: string, certificates: string): string {
+  const file = (name: string) => JSON.stringify(join(certificates, name));
+  const tls = `tls { cert_file: ${file("broker.crt")}, key_file: ${file("broker.key")}, ca_file: ${file("ca.crt")}, verify: true }`;
   return [
     'server_name: "posture"',
     'listen: "0.0.0.0:4222"',
     `http: "0.0.0.0:${MONITOR_PORT}"`,
     "max_payload: 8MB",
     `jetstream { store_dir: ${JSON.stringify(store)} }`,
-    `mqtt { listen: "0.0.0.0:${MQTT_PORT}", ack_wait: "8s", max_ack_pending: 16 }`,
+    `mqtt { listen: "0.0.0.0:${MQTT_PORT}", ack_wait: "8s", max_ack_pending: 16, ${tls} }`,
     "",
   ].join("\n");
 }

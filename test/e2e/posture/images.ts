@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { drawImage, withComment } from "../../../cli/load/posture/image.ts";
 import { openConnection } from "../../../workloads/analyzer/mqtt/connection.ts";
 import { imageId } from "../../../workloads/analyzer/results/row.ts";
@@ -24,7 +26,9 @@ export async function sendImages(place: Place, count: number, analysers: readonl
   try {
     const { host, port } = forward;
     const clientId = `e2e-${randomUUID()}`;
-    const connection = await openConnection({ host, port, clientId, clean: true, onMessage: () => undefined });
+    const pem = (name: string) => readFileSync(join(place.brokerSecret, name), "utf8");
+    const tls = { ca: pem("ca.crt"), cert: pem("tls.crt"), key: pem("tls.key") };
+    const connection = await openConnection({ host, port, tls, clientId, clean: true, onMessage: () => undefined });
     const ids: string[] = [];
     for (let index = 0; index < count; index += 1) {
       const topic = `images/${analysers[index % analysers.length]}/door`;

@@ -10,5 +10,7 @@ export const IMAGE_REPOSITORY = "evenkeel/posture";
 export const IMAGE_TAG = "rig";
 /** The Secret with the certificates of scaler and KEDA. */
 export const TLS_SECRET = "posture-tls";
+/** The Secret with the broker's authority, and the certificate of those who come to it. */
+export const BROKER_SECRET = "broker-tls";
 /** The claim for results. */
 export const CLAIM = "results";

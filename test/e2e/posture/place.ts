@@ -18,5 +18,7 @@ export interface Place {
   readonly results: string;
   /** Folder of the certificates of scaler and KEDA. */
   readonly certificates: string;
+  /** Folder of what the broker's Secret holds: `ca.crt`, `tls.crt` and `tls.key`. */
+  readonly brokerSecret: string;
   readonly say: (line: string) => void;
 }

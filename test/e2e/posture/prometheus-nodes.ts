@@ -1,8 +1,10 @@
 import { join } from "node:path";
+import { PROMETHEUS_QUERY } from "../../../xds/signals/prometheus.ts";
 import { waitUntil } from "../../rig/ready.ts";
 import { endBusy, expectNode, makeBusy } from "./busy.ts";
 import { nodeView, requireNoFaults, sources, waitForFree, waitForQuiet, waitForState } from "./cluster.ts";
 import { beginWork, expectNone } from "./faults.ts";
+import { NAMESPACE } from "./names.ts";
 import type { Place } from "./place.ts";
 import { PROMETHEUS_URL, type Prometheus, SCRAPE_S, startPrometheus } from "./prometheus.ts";
 import { rowsOf, waitForResults } from "./results.ts";
@@ -27,6 +29,7 @@ export async function prometheusNodes(place: Place, sent: string[]): Promise<str
   for (const agent of agents.values()) await agent.kill();
   await waitForFree(place, NODES);
   await expectFigures(place, prometheus);
+  await expectPods(place, prometheus);
 
   const outS = await makeBusy(place);
   const others = await Promise.all(NODES.slice(1).map((name) => utilisation(place, name)));
@@ -69,7 +72,8 @@ export async function prometheusNodes(place: Place, sent: string[]): Promise<str
 async function expectFigures(place: Place, prometheus: Prometheus): Promise<void> {
   let last = "";
   const holds = async () => {
-    const told = await prometheus.ask(QUERY);
+    const series = await prometheus.ask(QUERY);
+    const told = new Map(series.map(({ metric, value }) => [metric.instance, Number(value[1])]));
     const pairs = await Promise.all(
       NODES.map(async (name) => [told.get(name) ?? Number.NaN, await utilisation(place, name)] as const),
     );
@@ -80,6 +84,24 @@ async function expectFigures(place: Place, prometheus: Prometheus): Promise<void
     throw new Error(`${error.message}; ${last}`);
   });
   place.say(`the query gives ${last}`);
+}
+
+/** Waits until the control plane's query for the weights gives figures of the pods that run, by namespace and name. */
+async function expectPods({ rig, say }: Place, prometheus: Prometheus): Promise<void> {
+  const running = ["get", "pods", "-n", NAMESPACE, "--selector", "app=posture-controller", "-o", "name"];
+  let told = "";
+  const holds = async () => {
+    const pods = (await rig.kubectl(running)).trim().split("\n");
+    const series = await prometheus.ask(PROMETHEUS_QUERY);
+    const ours = series.filter(({ metric, value }) => metric.namespace === NAMESPACE && Number(value[1]) > 0);
+    told = ours.map(({ metric }) => metric.pod).join(", ");
+    return pods.length === 2 && pods.every((pod) => told.includes(pod.replace("pod/", "")));
+  };
+  const patience = { timeoutMs: 90_000, everyMs: 1000 };
+  await waitUntil("figures of the controller's two pods", holds, patience).catch((error: Error) => {
+    throw new Error(`${error.message}; there are those of ${told || "nobody"}`);
+  });
+  say(`the control plane's query gives figures of ${told}`);
 }
 
 /** A node's CPU as the scaler has it, by Prometheus. */

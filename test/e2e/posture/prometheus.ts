@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Child, startChild } from "../../../common/child.ts";
 import { findNodeExporter } from "../../../common/program/pins/node-exporter.ts";
 import { findPrometheus } from "../../../common/program/pins/prometheus.ts";
+import { type PrometheusSeries, queryPrometheus } from "../../../xds/signals/prometheus.ts";
 import { manifest, processService } from "../../rig/extras/process-service.ts";
 import { NODE_ADDRESS } from "../../rig/place.ts";
 import { waitUntil } from "../../rig/ready.ts";
@@ -15,13 +16,18 @@ export const SCRAPE_S = 5;
 const PORT = 9090;
 /** The first exporter's port; the others follow. */
 const EXPORTER_PORT = 9100;
+const ADDRESS = `prometheus.${NAMESPACE}.svc.cluster.local:${PORT}`;
 /** Where pods find it. */
-export const PROMETHEUS_URL = `http://prometheus.${NAMESPACE}.svc.cluster.local:${PORT}`;
+export const PROMETHEUS_URL = `http://${ADDRESS}`;
+const KUBELET_PORT = 10_250;
+/** Its account in the cluster, which may read the kubelet's figures. */
+const ACCOUNT = "prometheus";
+const TOKEN_LASTS = "2h";
 
-/** A real Prometheus and a real node exporter for each node, as processes on the rig's network. */
+/** A real Prometheus, and a real node exporter for each node, as processes on the rig's network. It scrapes the kubelet as well. */
 export interface Prometheus {
-  /** The instant vector of a query, by the label `instance`. */
-  ask(query: string): Promise<ReadonlyMap<string, number>>;
+  /** The instant vector of a query, asked for as our programs do. */
+  ask(query: string): Promise<readonly PrometheusSeries[]>;
   /** Ends Prometheus at once, as a crash would; what it has kept stays. */
   kill(): Promise<void>;
   start(): Promise<void>;
@@ -50,8 +56,8 @@ export async function startPrometheus(
     targets.push({ targets: [`${NODE_ADDRESS}:${port}`], labels: { instance: machine.node } });
   }
   const config = join(folder, "prometheus.yaml");
-  const job = { job_name: "node", scrape_interval: `${SCRAPE_S}s`, static_configs: targets };
-  writeFileSync(config, JSON.stringify({ scrape_configs: [job] }));
+  const jobs = [{ job_name: "node", static_configs: targets }, await kubeletJob(rig, folder)];
+  writeFileSync(config, JSON.stringify({ global: { scrape_interval: `${SCRAPE_S}s` }, scrape_configs: jobs }));
   const ports = [{ name: "http", port: PORT, targetPort: PORT }];
   const service = processService({ namespace: NAMESPACE, name: "prometheus", ports });
   await rig.kubectl(["apply", "--server-side", "-f", "-"], manifest(service));
@@ -60,10 +66,12 @@ export async function startPrometheus(
   ends.defer(() => child?.stop());
   const prometheus: Prometheus = {
     async ask(query) {
-      const url = `${PROMETHEUS_URL}/api/v1/query`;
-      return parse(
-        await rig.exec(["curl", "-sS", "--max-time", "10", "--get", url, "--data-urlencode", `query=${query}`]),
-      );
+      const { host, port, close } = await rig.forward(ADDRESS);
+      try {
+        return await queryPrometheus({ url: `http://${host}:${port}`, query }, new AbortController().signal);
+      } finally {
+        await close();
+      }
     },
     async start() {
       const words = [program, ...flags, `--web.listen-address=0.0.0.0:${PORT}`];
@@ -101,14 +109,22 @@ async function startExporter(
   ends.defer(() => child.stop());
 }
 
-interface Answer {
-  readonly data?: {
-    readonly result: readonly { readonly metric: { readonly instance?: string }; readonly value: [number, string] }[];
+/** The kubelet's figures of pods, with the right that such an account needs. */
+async function kubeletJob(rig: Rig, folder: string): Promise<object> {
+  await rig.kubectl(["create", "serviceaccount", ACCOUNT, "-n", "default"]);
+  await rig.kubectl(["create", "clusterrole", ACCOUNT, "--verb=get", "--resource=nodes/metrics"]);
+  const subject = `--serviceaccount=default:${ACCOUNT}`;
+  await rig.kubectl(["create", "clusterrolebinding", ACCOUNT, `--clusterrole=${ACCOUNT}`, subject]);
+  const token = await rig.kubectl(["create", "token", ACCOUNT, "-n", "default", `--duration=${TOKEN_LASTS}`]);
+  const file = join(folder, "token");
+  writeFileSync(file, token.trim(), { mode: 0o600 });
+  return {
+    job_name: "kubelet",
+    scheme: "https",
+    metrics_path: "/metrics/resource",
+    authorization: { credentials_file: file },
+    // Its certificate is its own.
+    tls_config: { insecure_skip_verify: true },
+    static_configs: [{ targets: [`${NODE_ADDRESS}:${KUBELET_PORT}`] }],
   };
-}
-
-function parse(text: string): ReadonlyMap<string, number> {
-  const { data } = JSON.parse(text) as Answer;
-  if (data === undefined) throw new Error(`Prometheus answers ${text.slice(0, 300)}`);
-  return new Map(data.result.map(({ metric, value }) => [metric.instance ?? "", Number(value[1])]));
 }

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { AGENT_PORT_ANNOTATION } from "../../../xds/fleet/kubernetes/objects.ts";
@@ -12,10 +12,19 @@ import { NODE_NAME } from "../../rig/place.ts";
 import { waitUntil } from "../../rig/ready.ts";
 import type { Rig } from "../../rig/rig.ts";
 import { openClient } from "./access.ts";
-import { startBroker } from "./broker.ts";
+import { BROKER_HOST, startBroker } from "./broker.ts";
 import { posture, triggers, waitForState } from "./cluster.ts";
 import { Ledger } from "./ledger.ts";
-import { CLAIM, IMAGE_REPOSITORY, IMAGE_TAG, JOBS, NAMESPACE, SCALER_HOST, TLS_SECRET } from "./names.ts";
+import {
+  BROKER_SECRET,
+  CLAIM,
+  IMAGE_REPOSITORY,
+  IMAGE_TAG,
+  JOBS,
+  NAMESPACE,
+  SCALER_HOST,
+  TLS_SECRET,
+} from "./names.ts";
 import { type NodeAgent, startNodeAgent } from "./node-agent.ts";
 import type { Place } from "./place.ts";
 import { startStandInNode } from "./stand-in-node.ts";
@@ -38,17 +47,18 @@ export async function setUp(
   await loadImage(rig, folder);
   const client = await openClient(rig, folder, ends);
   await rig.kubectl(["create", "namespace", NAMESPACE]);
-  const [broker, certificates, results] = await Promise.all([
-    startBroker(rig, join(folder, "broker"), ends),
+  const [certificates, brokerSecret, results] = await Promise.all([
     makeCertificates(rig, join(folder, "certificates")),
+    makeBrokerCertificates(rig, join(folder, "broker-certificates")),
     makeClaim(rig, join(folder, "results")),
   ]);
+  const broker = await startBroker(rig, join(folder, "broker"), join(folder, "broker-certificates"), ends);
   say("evenkeel posture apply");
   await applyPosture(rig, "--cpu-source", "agent");
   await rolledOut(rig);
   const ledger = new Ledger();
-  const agents = await addNodes({ rig, client, ledger, results, say }, ends);
-  const place: Place = { rig, client, broker, ledger, agents, folder, results, certificates, say };
+  const agents = await addNodes({ rig, client, ledger, results, brokerSecret, say }, ends);
+  const place: Place = { rig, client, broker, ledger, agents, folder, results, certificates, brokerSecret, say };
   say("waiting for figures of the nodes, and for the sessions that the scaler makes in the broker");
   await waitForState(place, NODES, "free", READY_MS);
   await waitForSessions(place);
@@ -59,7 +69,8 @@ export async function setUp(
 export async function applyPosture(rig: Rig, ...words: readonly string[]): Promise<void> {
   await posture(
     rig,
-    ...["apply", "--tls-secret", TLS_SECRET, "--output-claim", CLAIM],
+    ...["apply", "--tls-secret", TLS_SECRET, "--mqtt-tls-secret", BROKER_SECRET, "--mqtt-client-cert"],
+    ...["--output-claim", CLAIM],
     ...["--analyzer-repo-base", IMAGE_REPOSITORY, "--scaler-image-repo", `${IMAGE_REPOSITORY}/analyzer`],
     ...["--tag", IMAGE_TAG, ...words],
   );
@@ -104,6 +115,25 @@ async function makeCertificates(rig: Rig, folder: string): Promise<string> {
   return folder;
 }
 
+/**
+ * Of the broker, and of all who come to it.
+ * @returns folder of what is in the Secret
+ */
+async function makeBrokerCertificates(rig: Rig, folder: string): Promise<string> {
+  mkdirSync(folder);
+  await makeAuthority(folder, "ca");
+  // Publishers reach it by a port of this machine's loopback.
+  await makeLeaf(folder, "ca", "broker", "/CN=broker", `subjectAltName=DNS:${BROKER_HOST},IP:127.0.0.1`);
+  await makeLeaf(folder, "ca", "tls", "/CN=analyser");
+  const secret = join(folder, "secret");
+  mkdirSync(secret);
+  const files = ["ca.crt", "tls.crt", "tls.key"];
+  for (const file of files) copyFileSync(join(folder, file), join(secret, file));
+  const words = files.map((file) => `--from-file=${join(secret, file)}`);
+  await rig.kubectl(["create", "secret", "generic", BROKER_SECRET, "-n", NAMESPACE, ...words]);
+  return secret;
+}
+
 /** A claim whose volume is a folder of this machine. @returns the folder */
 async function makeClaim(rig: Rig, folder: string): Promise<string> {
   mkdirSync(folder);
@@ -128,7 +158,7 @@ async function makeClaim(rig: Rig, folder: string): Promise<string> {
 
 /** Three eligible nodes, each with an agent. The first two have slots of ours; the third is given one by the controller. */
 async function addNodes(
-  { rig, client, ledger, results, say }: Pick<Place, "rig" | "client" | "ledger" | "results" | "say">,
+  { rig, client, ledger, results, brokerSecret, say }: Omit<Place, "broker" | "agents" | "folder" | "certificates">,
   ends: AsyncDisposableStack,
 ): Promise<ReadonlyMap<string, NodeAgent>> {
   const cores = availableParallelism();
@@ -142,7 +172,19 @@ async function addNodes(
     if (name === NODE_NAME) await markNode(rig, name, labels, annotations);
     else
       await startStandInNode(
-        { rig, client, name, labels, annotations, cores, cgroup, pods, claim: results, say },
+        {
+          rig,
+          client,
+          name,
+          labels,
+          annotations,
+          cores,
+          cgroup,
+          pods,
+          claim: results,
+          secrets: { [BROKER_SECRET]: brokerSecret },
+          say,
+        },
         ends,
       );
     agents.set(name, await startNodeAgent(rig, { node: name, port, cgroup: `/${cgroup}`, cores }, ends));

@@ -31,6 +31,8 @@ export interface StandInNodeOptions {
   readonly pods: Watched<AnalyserPod>;
   /** Folder in the place of the pods' claim. */
   readonly claim: string;
+  /** Folders in the place of Secrets that pods mount. */
+  readonly secrets: Readonly<Record<string, string>>;
   readonly say: (line: string) => void;
 }
 
@@ -40,7 +42,7 @@ export interface StandInNodeOptions {
  * container is what is not.
  */
 export async function startStandInNode(options: StandInNodeOptions, ends: AsyncDisposableStack): Promise<void> {
-  const { rig, client, name, labels, annotations, cores, cgroup, pods, claim, say } = options;
+  const { rig, client, name, labels, annotations, cores, cgroup, pods, claim, secrets, say } = options;
   makeCgroups(cgroup);
   const metadata = { name, labels: { "kubernetes.io/hostname": name, ...labels }, annotations };
   await createObject(client, { apiVersion: "v1", kind: "Node", metadata }, WRITER);
@@ -60,7 +62,7 @@ export async function startStandInNode(options: StandInNodeOptions, ends: AsyncD
       const known = running.get(metadata.name);
       if (metadata.deletionTimestamp !== undefined) void known?.then((child) => child.signal("SIGTERM"));
       else if (known === undefined && status?.phase === "Pending") {
-        const child = startStandInPod(rig, object, { cgroups: cgroupFolders(cgroup), claim });
+        const child = startStandInPod(rig, object, { cgroups: cgroupFolders(cgroup), claim, secrets });
         running.set(metadata.name, child);
         void follow(client, object, child).catch(tell(say, `the pod ${metadata.name}`));
       }

@@ -15,11 +15,13 @@ export interface StandInPodOptions {
   readonly cgroups: readonly string[];
   /** Folder in the place of the pod's claim. */
   readonly claim: string;
+  /** Folders in the place of Secrets that it mounts, by their names. */
+  readonly secrets: Readonly<Record<string, string>>;
 }
 
 /**
  * Runs a pod's command as a process: the same program with the same arguments and environment on the same network, but this
- * repository in the place of the image, and the claim's folder where it is in the place of the mount.
+ * repository in the place of the image, and the folders of claim and Secrets where they are in the place of the mounts.
  */
 export async function startStandInPod(rig: Rig, pod: AnalyserPod, options: StandInPodOptions): Promise<Child> {
   const [container] = pod.spec.containers;
@@ -27,15 +29,14 @@ export async function startStandInPod(rig: Rig, pod: AnalyserPod, options: Stand
   const words = ["sh", "-c", ENTER, "sh", ...options.cgroups, "--", process.execPath, ...(container.args ?? [])];
   const [command, ...args] = rig.inside(words) as [string, ...string[]];
   const { PATH = "" } = process.env;
-  const env = { PATH, NODE_ENV: "production", ...environmentOf(pod, options.claim) };
+  const env = { PATH, NODE_ENV: "production", ...environmentOf(pod, options) };
   return startChild(command, args, { name: pod.metadata.name, env, cwd: REPOSITORY });
 }
 
 /** The container's variables, as a kubelet would fill them in; the optional Secret is not there. */
-function environmentOf({ metadata, spec }: AnalyserPod, claim: string): Record<string, string> {
+function environmentOf({ metadata, spec }: AnalyserPod, options: StandInPodOptions): Record<string, string> {
   const [container] = spec.containers;
-  const claimed = spec.volumes?.find(({ persistentVolumeClaim }) => persistentVolumeClaim !== undefined)?.name;
-  const mount = container?.volumeMounts?.find(({ name }) => name === claimed)?.mountPath;
+  const mounted = foldersOf(spec, options);
   const fields: Readonly<Record<string, string | undefined>> = {
     "spec.nodeName": spec.nodeName,
     "metadata.name": metadata.name,
@@ -44,8 +45,19 @@ function environmentOf({ metadata, spec }: AnalyserPod, claim: string): Record<s
     (container?.env ?? []).flatMap(({ name, value, valueFrom }) => {
       const text = value ?? fields[valueFrom?.fieldRef?.fieldPath ?? ""];
       if (text === undefined) return [];
-      const isInMount = mount !== undefined && text.startsWith(`${mount}/`);
-      return [[name, isInMount ? join(claim, text.slice(mount.length)) : text]];
+      const [mount, folder] = [...mounted].find(([path]) => text.startsWith(`${path}/`)) ?? ["", ""];
+      return [[name, folder === "" ? text : join(folder, text.slice(mount.length))]];
     }),
   );
+}
+
+/** Folders here by the paths that they are mounted at there. */
+function foldersOf({ containers, volumes = [] }: AnalyserPod["spec"], { claim, secrets }: StandInPodOptions) {
+  const folders = new Map<string, string>();
+  for (const { name, mountPath } of containers[0]?.volumeMounts ?? []) {
+    const volume = volumes.find((each) => each.name === name);
+    const folder = volume?.persistentVolumeClaim === undefined ? secrets[volume?.secret?.secretName ?? ""] : claim;
+    if (folder !== undefined) folders.set(mountPath, folder);
+  }
+  return folders;
 }

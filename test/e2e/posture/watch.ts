@@ -22,7 +22,11 @@ export interface AnalyserPod extends KubeObject {
       }[];
       readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
     }[];
-    readonly volumes?: readonly { readonly name: string; readonly persistentVolumeClaim?: object }[];
+    readonly volumes?: readonly {
+      readonly name: string;
+      readonly persistentVolumeClaim?: object;
+      readonly secret?: { readonly secretName: string };
+    }[];
   };
   readonly status?: {
     readonly phase?: string;
