@@ -2,9 +2,10 @@ import { hostname } from "node:os";
 import { performance } from "node:perf_hooks";
 import { type FastifyError, type FastifyInstance, type FastifyReply, fastify } from "fastify";
 import type { Logger } from "../../common/log.ts";
+import { Accepted } from "../worker/accepted.ts";
 import { answerBrokenRequest } from "../worker/broken-request.ts";
 import { finishAccepted } from "../worker/drain.ts";
-import { Gate } from "../worker/gate.ts";
+import { Gate, type Place } from "../worker/gate.ts";
 import { Stopped } from "../worker/stopped.ts";
 import { Burner } from "./burner.ts";
 import { createMetrics } from "./metrics.ts";
@@ -37,7 +38,7 @@ export function createCpuLoad(options: CpuLoadOptions): CpuLoad {
   const gate = new Gate(options.concurrency, options.queue);
   const burner = new Burner(options.threads);
   const metrics = createMetrics(gate);
-  const accepted = new Set<AbortController>();
+  const accepted = new Accepted();
   let draining = false;
 
   const app = fastify({
@@ -87,14 +88,14 @@ export function createCpuLoad(options: CpuLoadOptions): CpuLoad {
       metrics.refused("queue-full");
       return unavailable(reply, `${options.concurrency + options.queue} requests burn or wait already`);
     }
-    const burn = new AbortController();
-    accepted.add(burn);
-    const onClose = (): void => burn.abort(new Stopped("gone"));
-    reply.raw.once("close", onClose);
+    return await accepted.run(reply.raw, (signal) => answerBurn(place, signal, reply));
+  });
+
+  async function answerBurn(place: Place, signal: AbortSignal, reply: FastifyReply): Promise<FastifyReply> {
     const begin = performance.now();
     try {
-      await place.turn(burn.signal);
-      const { durationMs, result } = await burner.burn(options.durationMs, burn.signal);
+      await place.turn(signal);
+      const { durationMs, result } = await burner.burn(options.durationMs, signal);
       metrics.ended("ok");
       metrics.answered((performance.now() - begin) / 1000);
       const seconds = Math.round(durationMs) / 1000;
@@ -105,11 +106,9 @@ export function createCpuLoad(options: CpuLoadOptions): CpuLoad {
       // There is nobody left to answer.
       return error.outcome === "gone" ? reply.hijack() : unavailable(reply, "the app had to stop");
     } finally {
-      reply.raw.off("close", onClose);
-      accepted.delete(burn);
       place.leave();
     }
-  });
+  }
 
   // Clients with kept connections go elsewhere with their next request.
   app.addHook("onSend", async (_request, reply) => {
@@ -121,7 +120,7 @@ export function createCpuLoad(options: CpuLoadOptions): CpuLoad {
     app,
     async drain(timeoutMs) {
       draining = true;
-      await finishAccepted(app, gate, accepted, timeoutMs);
+      await finishAccepted(app, accepted, timeoutMs);
     },
   };
 }

@@ -14,8 +14,10 @@ describe("Gate", () => {
     const gate = new Gate(1, 1);
     const first = enter(gate);
     enter(gate);
+    expect(gate.isFull).toBe(true);
     expect(gate.enter()).toBeUndefined();
     first.leave();
+    expect(gate.isFull).toBe(false);
     expect(gate.enter()).toBeDefined();
   });
 
@@ -62,18 +64,17 @@ describe("Gate", () => {
     expect([gate.running, gate.queued]).toEqual([0, 1]);
   });
 
-  it("tells when it is empty", async () => {
-    const gate = new Gate(1, 1);
-    await gate.empty();
-    const place = enter(gate);
-    let empty = false;
-    const told = gate.empty().then(() => {
-      empty = true;
-    });
-    await Promise.resolve();
-    expect(empty).toBe(false);
-    place.leave();
-    await told;
-    expect(empty).toBe(true);
+  it("lets one in beyond its places, which gets its turn and makes room for nobody", async () => {
+    const gate = new Gate(1, 0);
+    const first = enter(gate);
+    await first.turn(never);
+    const beyond = gate.enterBeyond();
+    const turn = beyond.turn(never);
+    expect([gate.running, gate.queued]).toEqual([1, 1]);
+    first.leave();
+    await turn;
+    expect(gate.enter()).toBeUndefined();
+    beyond.leave();
+    expect(gate.enter()).toBeDefined();
   });
 });

@@ -1,4 +1,4 @@
-/** A place at the gate: held from an upload's arrival until its answer is known. */
+/** A place at the gate: held while one waits and runs. */
 export interface Place {
   /**
    * Settles when it is this place's turn to run.
@@ -18,7 +18,6 @@ export class Gate {
   readonly #concurrency: number;
   readonly #places: number;
   readonly #waiting = new Set<Waiter>();
-  readonly #whenEmpty: (() => void)[] = [];
   #taken = 0;
   #running = 0;
 
@@ -35,14 +34,23 @@ export class Gate {
     return this.#running;
   }
 
-  /** How many hold a place and do not run: they upload or wait. */
+  /** How many hold a place and do not run. */
   get queued(): number {
     return this.#taken - this.#running;
   }
 
+  /** Whether every place is taken. */
+  get isFull(): boolean {
+    return this.#taken >= this.#places;
+  }
+
   /** Takes a place, or undefined when all are taken. */
   enter(): Place | undefined {
-    if (this.#taken >= this.#places) return undefined;
+    return this.isFull ? undefined : this.enterBeyond();
+  }
+
+  /** Takes a place even when all are taken: for those that must not be turned away, after whom nobody comes. */
+  enterBeyond(): Place {
     this.#taken++;
     let state: "here" | "running" | "left" = "here";
     return {
@@ -56,14 +64,8 @@ export class Gate {
         state = "left";
         this.#taken--;
         this.#startNext();
-        if (this.#taken === 0) for (const tell of this.#whenEmpty.splice(0)) tell();
       },
     };
-  }
-
-  /** Settles when no place is taken. */
-  async empty(): Promise<void> {
-    if (this.#taken > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
   }
 
   async #turn(signal: AbortSignal, onStart: () => void): Promise<void> {

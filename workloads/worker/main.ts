@@ -6,7 +6,7 @@ import { nextStopSignal } from "../../common/stop-signal.ts";
 import { findIsolation, findPython } from "./isolation.ts";
 import { type JobDirectories, openJobDirectories } from "./job-directories.ts";
 import { createWorker, type Worker } from "./server.ts";
-import { WORKER_COMMAND, type WorkerSettings } from "./settings.ts";
+import { uploadSpaceBytes, WORKER_COMMAND, type WorkerSettings } from "./settings.ts";
 
 /**
  * `evenkeel worker`: serves until SIGTERM or SIGINT, then finishes what it has accepted.
@@ -50,8 +50,11 @@ async function start(settings: WorkerSettings, jobs: JobDirectories, log: Logger
   const worker = await createWorker({
     concurrency: settings.concurrency,
     queue: settings.queue,
+    arriving: settings.arriving,
     maxUploadBytes: settings.maxUpload,
+    uploadSpaceBytes: uploadSpaceBytes(settings),
     uploadTimeoutMs: settings.uploadTimeout,
+    slowestUploadBytesPerS: settings.slowestUpload,
     limits,
     isolation,
     jobs,

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Gate } from "./gate.ts";
+import type { Receptions } from "./receptions.ts";
 import type { RefusalReason } from "./refusal.ts";
 
 /**
@@ -9,7 +10,15 @@ import type { RefusalReason } from "./refusal.ts";
 export type JobOutcome = "ok" | "failed" | "timeout" | "gone" | "stopped" | "error";
 
 const OUTCOMES: readonly JobOutcome[] = ["ok", "failed", "timeout", "gone", "stopped", "error"];
-const REASONS: readonly RefusalReason[] = ["unusable", "too-large", "queue-full", "draining"];
+const REASONS: readonly RefusalReason[] = [
+  "unusable",
+  "too-large",
+  "too-slow",
+  "queue-full",
+  "arriving-full",
+  "space-full",
+  "draining",
+];
 
 /** What the worker tells Prometheus. */
 export interface WorkerMetrics {
@@ -21,7 +30,7 @@ export interface WorkerMetrics {
 }
 
 /** Makes a registry of its own, so that two workers may live in one process. */
-export function createMetrics(gate: Gate, isolation: string): WorkerMetrics {
+export function createMetrics(gate: Gate, receptions: Receptions, isolation: string): WorkerMetrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -49,8 +58,16 @@ export function createMetrics(gate: Gate, isolation: string): WorkerMetrics {
     },
   });
   new Gauge({
+    name: "worker_uploads_arriving",
+    help: "Uploads that arrive now.",
+    registers,
+    collect() {
+      this.set(receptions.size);
+    },
+  });
+  new Gauge({
     name: "worker_jobs_queued",
-    help: "Uploads that arrive or wait now.",
+    help: "Uploads that have arrived and wait now.",
     registers,
     collect() {
       this.set(gate.queued);

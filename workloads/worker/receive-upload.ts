@@ -2,8 +2,10 @@ import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import type { Multipart, MultipartFile } from "@fastify/multipart";
 import type { FastifyRequest } from "fastify";
+import type { Reception } from "./receptions.ts";
 import { Refusal } from "./refusal.ts";
 import { Stopped } from "./stopped.ts";
+import type { SpaceShare } from "./upload-space.ts";
 
 /** The field that holds the script, as in `curl -F file=@my_script.py`. */
 const FIELD = "file";
@@ -16,16 +18,24 @@ export function refuseDeclaredLength(request: FastifyRequest, maxBytes: number):
   if (Number(request.headers["content-length"] ?? 0) > maxBytes + OVERHEAD_BYTES) throw Refusal.tooLarge(maxBytes);
 }
 
+/** What one upload may take. */
+export interface UploadLimits {
+  readonly maxBytes: number;
+  readonly reception: Reception;
+  readonly space: SpaceShare;
+}
+
 /**
  * Streams the one uploaded file to `path`; nothing of its size is ever in memory, and the name that the client gave it
  * is not looked at.
- * @throws Refusal 422 when there is not exactly one file, in the right field and not empty; 413 when it is too large;
- *   Stopped when the client leaves; the signal's reason when it aborts
+ * @throws Refusal 422 when there is not exactly one file, in the right field and not empty; 413 when it is too large; 408
+ *   when it comes too slowly; 503 when the space is used up; Stopped when the client leaves; the signal's reason when it
+ *   aborts
  */
 export async function receiveUpload(
   request: FastifyRequest,
   path: string,
-  maxBytes: number,
+  { maxBytes, reception, space }: UploadLimits,
   signal: AbortSignal,
 ): Promise<void> {
   // A client that has left already ends no listener's wait: neither its body nor the signal has an event to come.
@@ -33,11 +43,13 @@ export async function receiveUpload(
   if (!request.isMultipart())
     throw Refusal.unusable(`there is no file: send multipart/form-data with the script in the field "${FIELD}"`);
   const overflow = new AbortController();
-  const stopped = AbortSignal.any([signal, overflow.signal]);
+  const stopped = AbortSignal.any([signal, reception.signal, overflow.signal]);
   let bytes = 0;
   const count = (chunk: Buffer): void => {
     bytes += chunk.length;
+    reception.received(chunk.length);
     if (bytes > maxBytes + OVERHEAD_BYTES) overflow.abort(Refusal.tooLarge(maxBytes));
+    else if (!space.take(chunk.length)) overflow.abort(Refusal.spaceFull());
   };
   const parsing = readParts(request, path, maxBytes, stopped);
   // After the parser has begun: this listener alone would start the flow before there is somebody to read it.

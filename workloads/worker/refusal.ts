@@ -2,7 +2,14 @@ import type { IncomingMessage } from "node:http";
 import { performance } from "node:perf_hooks";
 
 /** Why an upload is not run, as `worker_rejected_total` counts it. */
-export type RefusalReason = "unusable" | "too-large" | "queue-full" | "draining";
+export type RefusalReason =
+  | "unusable"
+  | "too-large"
+  | "too-slow"
+  | "queue-full"
+  | "arriving-full"
+  | "space-full"
+  | "draining";
 
 /** An upload that is not run, and what the client is told. */
 export class Refusal extends Error {
@@ -33,7 +40,22 @@ export class Refusal extends Error {
     return new Refusal("too-large", 413, `the upload is too large: a script may have ${maxBytes} bytes`);
   }
 
-  /** 503: every place is taken. */
+  /** 408: it came so slowly that it only held its place. */
+  static tooSlow(detail: string): Refusal {
+    return new Refusal("too-slow", 408, detail, { connection: "close" });
+  }
+
+  /** 503: every place of those that arrive is taken. */
+  static arrivingFull(): Refusal {
+    return new Refusal("arriving-full", 503, "too many uploads arrive at the worker at once", NOT_STARTED);
+  }
+
+  /** 503: there is no room on the disk for more of it. */
+  static spaceFull(): Refusal {
+    return new Refusal("space-full", 503, "the worker has no room for more uploads just now", NOT_STARTED);
+  }
+
+  /** 503: every place of those that wait and run is taken. */
   static queueFull(): Refusal {
     return new Refusal("queue-full", 503, "the worker is busy and its queue is full", NOT_STARTED);
   }

@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openJobDirectories } from "./job-directories.ts";
 import {
@@ -62,6 +63,58 @@ function exchange(port: number, text: string): Promise<string> {
     socket.on("close", () => resolve(answer));
     socket.on("error", reject);
   });
+}
+
+/** The JSON of a bare answer. */
+const bodyOf = (answer: string): unknown => JSON.parse(answer.slice(answer.indexOf("\r\n\r\n")));
+
+const ARRIVING = "worker_uploads_arriving";
+
+/** A client that sends some bytes of its upload now and then, for as long as the test likes. */
+interface SlowClient {
+  /** Sends so many more bytes at once. */
+  send(bytes: number): void;
+  /** Sends what is missing of the upload. */
+  finish(): void;
+  /** All that came back, once the worker has closed the connection. */
+  readonly answer: Promise<string>;
+  readonly socket: Socket;
+}
+
+/** Begins to upload a script; a comment makes it long. */
+async function beginUpload(port: number, script: string, bytes = 100_000): Promise<SlowClient> {
+  const body = `${part('name="file"; filename="x.py"', `${script}\n${"#".repeat(bytes)}`)}--b--\r\n`;
+  const head = `POST /reencrypt HTTP/1.1\r\nhost: w\r\nconnection: close\r\ncontent-type: ${FORM}`;
+  const socket = connect(port, "127.0.0.1");
+  await once(socket, "connect");
+  let sent = 0;
+  let answer = "";
+  const trickle = setInterval(() => client.send(20), 200);
+  socket.on("data", (chunk: Buffer) => {
+    answer += chunk.toString();
+  });
+  // A worker that has given up closes the connection, maybe under the next piece.
+  socket.on("error", () => {});
+  const client: SlowClient = {
+    socket,
+    answer: new Promise((resolve) =>
+      socket.on("close", () => {
+        clearInterval(trickle);
+        resolve(answer);
+      }),
+    ),
+    send(count) {
+      socket.write(body.slice(sent, sent + count));
+      sent += count;
+    },
+    finish() {
+      clearInterval(trickle);
+      client.send(body.length);
+    },
+  };
+  socket.write(`${head}\r\ncontent-length: ${body.length}\r\n\r\n`);
+  client.send(20);
+  return client;
 }
 
 const part = (disposition: string, content: string): string =>
@@ -201,10 +254,10 @@ describe("POST /reencrypt", () => {
     const socket = connect(worker.port, "127.0.0.1");
     socket.write(`POST /reencrypt HTTP/1.1\r\nhost: w\r\ncontent-type: ${FORM}\r\ncontent-length: 9999\r\n\r\n`);
     socket.write('--b\r\ncontent-disposition: form-data; name="file"; filename="x"\r\n\r\nprint(');
-    await until("it has a place", async () => (await metric(worker.url, "worker_jobs_queued")) === 1);
+    await until("it has a place", async () => (await metric(worker.url, ARRIVING)) === 1);
     socket.destroy();
-    await until("it has none", async () => (await metric(worker.url, "worker_jobs_queued")) === 0);
-    expect(await metric(worker.url, 'worker_jobs_total{outcome="gone"}')).toBe(1);
+    await until("it has none", async () => (await metric(worker.url, ARRIVING)) === 0);
+    await until("it was counted", async () => (await metric(worker.url, 'worker_jobs_total{outcome="gone"}')) === 1);
     await until("its directory is gone", async () => (await readdir(worker.directory)).length === 0);
   });
 
@@ -226,8 +279,8 @@ describe("POST /reencrypt", () => {
     await once(slow.worker.app.server, "request");
     socket.destroy();
     await left.promise;
-    await until("it has no place", async () => (await metric(slow.url, "worker_jobs_queued")) === 0);
-    expect(await metric(slow.url, 'worker_jobs_total{outcome="gone"}')).toBe(1);
+    await until("it has no place", async () => (await metric(slow.url, ARRIVING)) === 0);
+    await until("it was counted", async () => (await metric(slow.url, 'worker_jobs_total{outcome="gone"}')) === 1);
     expect(await readdir(jobs.path)).toEqual([]);
   });
 
@@ -238,7 +291,10 @@ describe("POST /reencrypt", () => {
       `POST /reencrypt HTTP/1.1\r\nhost: w\r\ncontent-type: ${FORM}\r\ncontent-length: 9999\r\n\r\n--b\r\n`,
     );
     expect(answer).toMatch(/^HTTP\/1\.1 408 /);
-    await until("its place is free", async () => (await metric(impatient.url, "worker_jobs_queued")) === 0);
+    expect(bodyOf(answer)).toEqual({ detail: "the upload did not arrive within 1 s" });
+    expect(await metric(impatient.url, ARRIVING)).toBe(0);
+    expect(await metric(impatient.url, 'worker_rejected_total{reason="too-slow"}')).toBe(1);
+    await until("its directory is gone", async () => (await readdir(impatient.directory)).length === 0);
   });
 });
 
@@ -264,6 +320,23 @@ describe("a full queue", () => {
     expect(await metric(narrow.url, 'worker_rejected_total{reason="queue-full"}')).toBe(1);
   });
 
+  it("refuses, as one that has not started, an upload that arrived while the queue was filled", async () => {
+    const narrow = await another({ concurrency: 1, queue: 0 });
+    const flag = join(flags, "go");
+    const started = join(flags, "started");
+    const slow = await beginUpload(narrow.port, `open(${JSON.stringify(started)}, 'w')`);
+    await until("it arrives", async () => (await metric(narrow.url, ARRIVING)) === 1);
+    const running = upload(narrow.url, waitFor(flag));
+    await until("another runs", async () => (await metric(narrow.url, "worker_jobs_running")) === 1);
+    slow.finish();
+    const answer = await slow.answer;
+    expect(answer).toMatch(/^HTTP\/1\.1 503 .*\r\nretry-after: 1\r\n/s);
+    expect(answer).toContain("\r\nx-evenkeel-not-started: 1\r\n");
+    await writeFile(flag, "");
+    expect((await running).status).toBe(200);
+    expect(existsSync(started)).toBe(false);
+  });
+
   it("forgets a client that leaves while it waits", async () => {
     const narrow = await another({ concurrency: 1, queue: 1 });
     const flag = join(flags, "go");
@@ -282,7 +355,128 @@ describe("a full queue", () => {
   });
 });
 
+describe("slow clients", () => {
+  const slowClients = (port: number, count: number): Promise<SlowClient[]> =>
+    Promise.all(Array.from({ length: count }, () => beginUpload(port, "print('slow')")));
+
+  afterEach(() => {
+    for (const { socket } of clients.splice(0)) socket.destroy();
+  });
+  const clients: SlowClient[] = [];
+
+  it("hold no place of the queue, and their uploads run when they have arrived", async () => {
+    const narrow = await another({ concurrency: 1, queue: 1 });
+    clients.push(...(await slowClients(narrow.port, 40)));
+    await until("they all arrive", async () => (await metric(narrow.url, ARRIVING)) === 40);
+    for (let n = 0; n < 3; n++) expect((await upload(narrow.url, "print(1)")).status).toBe(200);
+    expect(await metric(narrow.url, "worker_jobs_queued")).toBe(0);
+    clients[0]?.finish();
+    expect(bodyOf((await clients[0]?.answer) ?? "")).toMatchObject({ returncode: 0, stdout: "slow\n" });
+  });
+
+  it("yield their places when all are taken, and are told why", async () => {
+    const few = await another({ arriving: 4 });
+    // Each of the later ones takes the place of an earlier one, as soon as that is slow.
+    for (let n = 0; n < 3; n++) {
+      const wave = await slowClients(few.port, 4);
+      clients.push(...wave);
+      await until("the wave has its places", async () => (await metric(few.url, ARRIVING)) === 4);
+      await sleep(1100);
+    }
+    const begin = performance.now();
+    const answers = await Promise.all(Array.from({ length: 4 }, () => upload(few.url, "print(1)")));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    // Not after a wait: the slow ones have a minute.
+    expect(performance.now() - begin).toBeLessThan(20_000);
+    const answer = (await clients[0]?.answer) ?? "";
+    expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+    expect(bodyOf(answer)).toEqual({ detail: "the upload came too slowly while others waited for its place" });
+  });
+
+  it("are told from fast ones, which yield to nobody: a newcomer is refused, and nothing was started", async () => {
+    const few = await another({ arriving: 2, maxUploadBytes: 2 ** 25 });
+    for (let n = 0; n < 2; n++) {
+      const client = await beginUpload(few.port, "print('long')", 2 ** 24);
+      clients.push(client);
+      // So much that for minutes the average is not slow.
+      client.send(2 ** 24 - 1000);
+    }
+    await until("that has arrived", async () => {
+      const names = await readdir(few.directory);
+      const sizes = names.map(
+        (name) => statSync(join(few.directory, name, "script.py"), { throwIfNoEntry: false })?.size,
+      );
+      return sizes.filter((size = 0) => size > 2 ** 23).length === 2;
+    });
+    const refused = await upload(few.url, "print(1)");
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get("retry-after")).toBe("1");
+    expect(refused.headers.get("x-evenkeel-not-started")).toBe("1");
+    expect(await refused.json()).toEqual({ detail: "too many uploads arrive at the worker at once" });
+    for (const client of clients) client.finish();
+    for (const client of clients) expect(bodyOf(await client.answer)).toMatchObject({ stdout: "long\n" });
+    expect((await upload(few.url, "print(1)")).status).toBe(200);
+  });
+
+  it("are ended when they only trickle", async () => {
+    const strict = await another({ slowestUploadBytesPerS: 1000 });
+    const client = await beginUpload(strict.port, "print('slow')");
+    clients.push(client);
+    const answer = await client.answer;
+    expect(answer).toMatch(/^HTTP\/1\.1 408 .*\r\nconnection: close\r\n/s);
+    expect(bodyOf(answer)).toEqual({
+      detail: "the upload came too slowly: at least 1000 bytes a second are expected",
+    });
+    await until("its directory is gone", async () => (await readdir(strict.directory)).length === 0);
+  });
+});
+
+describe("the space for uploads", () => {
+  it("bounds what all of them take on the disk: one more is refused, and runs later", async () => {
+    const small = await another({ uploadSpaceBytes: 150_000 });
+    const flag = join(flags, "go");
+    const running = upload(small.url, `${waitFor(flag)}\n${"#".repeat(100_000)}`);
+    await until("the first runs", async () => (await metric(small.url, "worker_jobs_running")) === 1);
+    const second = "#".repeat(100_000);
+    const refused = await upload(small.url, second);
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get("retry-after")).toBe("1");
+    expect(refused.headers.get("x-evenkeel-not-started")).toBe("1");
+    expect(await refused.json()).toEqual({ detail: "the worker has no room for more uploads just now" });
+    expect((await upload(small.url, "print(1)")).status).toBe(200);
+    await writeFile(flag, "");
+    expect((await running).status).toBe(200);
+    await until("there is room again", async () => (await upload(small.url, second)).status === 200);
+    expect(await metric(small.url, 'worker_rejected_total{reason="space-full"}')).toBeGreaterThanOrEqual(1);
+  });
+});
+
 describe("a drain", () => {
+  it("runs what was arriving, though the queue is full", async () => {
+    const draining = await another({ concurrency: 1, queue: 0 });
+    const flag = join(flags, "go");
+    const slow = await beginUpload(draining.port, "print('slow')");
+    await until("it arrives", async () => (await metric(draining.url, ARRIVING)) === 1);
+    const running = upload(draining.url, waitFor(flag));
+    await until("one runs", async () => (await metric(draining.url, "worker_jobs_running")) === 1);
+    const drained = draining.worker.drain(60_000);
+    expect((await upload(draining.url, "print(3)")).status).toBe(503);
+    slow.finish();
+    await until("it waits", async () => (await metric(draining.url, "worker_jobs_queued")) === 1);
+    await writeFile(flag, "");
+    expect((await running).status).toBe(200);
+    expect(bodyOf(await slow.answer)).toMatchObject({ returncode: 0, stdout: "slow\n" });
+    await drained;
+  });
+
+  it("tells those that still arrive at its end that nothing was started", async () => {
+    const draining = await another({});
+    const slow = await beginUpload(draining.port, "print('slow')");
+    await until("it arrives", async () => (await metric(draining.url, ARRIVING)) === 1);
+    await draining.worker.drain(100);
+    expect(await slow.answer).toMatch(/^HTTP\/1\.1 503 .*\r\nx-evenkeel-not-started: 1\r\n/s);
+  });
+
   it("loses nothing that was accepted and takes nothing new", async () => {
     const draining = await another({ concurrency: 1, queue: 4 });
     const flag = join(flags, "go");
@@ -341,7 +535,7 @@ describe("everything else", () => {
   ])("answers what is no proper HTTP in the same form: %j", async (request, status) => {
     const answer = await exchange(worker.port, request);
     expect(answer.split("\r\n")[0]).toBe(`HTTP/1.1 ${status}`);
-    expect(JSON.parse(answer.slice(answer.indexOf("\r\n\r\n")))).toEqual({ detail: expect.stringMatching(/\w/) });
+    expect(bodyOf(answer)).toEqual({ detail: expect.stringMatching(/\w/) });
   });
 
   it("tells Prometheus about its jobs", async () => {

@@ -1,27 +1,38 @@
 import multipart from "@fastify/multipart";
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
+import { Accepted } from "./accepted.ts";
 import { answerBrokenRequest, answerExpectation } from "./broken-request.ts";
 import { finishAccepted } from "./drain.ts";
 import { Gate, type Place } from "./gate.ts";
 import { createMetrics, type JobOutcome } from "./metrics.ts";
 import { refuseDeclaredLength } from "./receive-upload.ts";
+import { type Reception, Receptions } from "./receptions.ts";
 import { lingerThenClose, Refusal, takeRest } from "./refusal.ts";
 import { type JobContext, runJob } from "./run-job.ts";
 import type { RunResult } from "./run-script.ts";
 import { Stopped } from "./stopped.ts";
+import { UploadSpace } from "./upload-space.ts";
 
 /** Longer than a proxy keeps its idle connections, so that it is never the worker who closes one under a request. */
 const KEEP_ALIVE_MS = 72_000;
 /** How long a client may take for a request's headers. */
 const HEADERS_MS = 20_000;
+/** Node's own limit for a request comes so much later than ours for an upload, which tells the client more. */
+const REQUEST_GRACE_MS = 10_000;
 
-export interface WorkerOptions extends Omit<JobContext, "metrics"> {
+export interface WorkerOptions extends Omit<JobContext, "metrics" | "space"> {
   /** Scripts that run at once. */
   readonly concurrency: number;
   /** Uploads that may wait beyond those. */
   readonly queue: number;
-  /** How long a client may take to send a request, in milliseconds. */
+  /** Uploads that may arrive at once. */
+  readonly arriving: number;
+  /** How many bytes all uploads together may take on the disk. */
+  readonly uploadSpaceBytes: number;
+  /** How long a client may take to send an upload, in milliseconds. */
   readonly uploadTimeoutMs: number;
+  /** A client that sends more slowly is ended, in bytes a second. */
+  readonly slowestUploadBytesPerS: number;
 }
 
 /** The HTTP server that runs uploaded scripts. */
@@ -37,13 +48,19 @@ export interface Worker {
 /** Makes the server; it does not listen yet. */
 export async function createWorker(options: WorkerOptions): Promise<Worker> {
   const gate = new Gate(options.concurrency, options.queue);
-  const metrics = createMetrics(gate, options.isolation.name);
-  const accepted = new Set<AbortController>();
+  const receptions = new Receptions({
+    places: options.arriving,
+    slowestBytesPerS: options.slowestUploadBytesPerS,
+    timeoutMs: options.uploadTimeoutMs,
+  });
+  const space = new UploadSpace(options.uploadSpaceBytes);
+  const metrics = createMetrics(gate, receptions, options.isolation.name);
+  const accepted = new Accepted();
   let draining = false;
 
   const app = fastify({
     keepAliveTimeout: KEEP_ALIVE_MS,
-    requestTimeout: options.uploadTimeoutMs,
+    requestTimeout: options.uploadTimeoutMs + REQUEST_GRACE_MS,
     http: {
       // Node swaps the two timeouts when the one for headers is the longer.
       headersTimeout: Math.min(HEADERS_MS, options.uploadTimeoutMs),
@@ -91,9 +108,11 @@ export async function createWorker(options: WorkerOptions): Promise<Worker> {
     try {
       if (draining) throw Refusal.draining(false);
       refuseDeclaredLength(request, options.maxUploadBytes);
-      const place = gate.enter();
-      if (place === undefined) throw Refusal.queueFull();
-      return await answerJob(place, request, reply);
+      // Before the body is read: a proxy that keeps only some of it can still send the upload elsewhere.
+      if (gate.isFull) throw Refusal.queueFull();
+      const reception = receptions.enter();
+      if (reception === undefined) throw Refusal.arrivingFull();
+      return await accepted.run(reply.raw, (signal) => answerJob(reception, signal, request, reply));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       metrics.refused(error.reason);
@@ -101,18 +120,29 @@ export async function createWorker(options: WorkerOptions): Promise<Worker> {
     }
   });
 
-  async function answerJob(place: Place, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const job = new AbortController();
-    accepted.add(job);
-    const onClose = (): void => job.abort(new Stopped("gone"));
-    reply.raw.once("close", onClose);
+  /** Uploads of which a part has arrived are not turned away by a drain, which lets nobody come after them. */
+  function enterGate(): Place {
+    const place = draining ? gate.enterBeyond() : gate.enter();
+    if (place === undefined) throw Refusal.queueFull();
+    return place;
+  }
+
+  async function answerJob(
+    reception: Reception,
+    signal: AbortSignal,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
     let started = false;
     const onStart = (): void => {
       started = true;
     };
     try {
-      const result = await runJob({ ...options, metrics }, { request, place, signal: job.signal, onStart });
-      if (result.kind === "cancelled") throw job.signal.reason;
+      const result = await runJob(
+        { ...options, metrics, space },
+        { request, reception, enter: enterGate, signal, onStart },
+      );
+      if (result.kind === "cancelled") throw signal.reason;
       metrics.jobEnded(outcomeOf(result));
       return answerResult(result, reply);
     } catch (error) {
@@ -122,10 +152,6 @@ export async function createWorker(options: WorkerOptions): Promise<Worker> {
       // There is nobody left to answer.
       if (error.outcome === "gone") return reply.hijack();
       return await refuse(Refusal.draining(started), request, reply);
-    } finally {
-      reply.raw.off("close", onClose);
-      accepted.delete(job);
-      place.leave();
     }
   }
 
@@ -151,7 +177,7 @@ export async function createWorker(options: WorkerOptions): Promise<Worker> {
     app,
     async drain(timeoutMs) {
       draining = true;
-      await finishAccepted(app, gate, accepted, timeoutMs);
+      await finishAccepted(app, accepted, timeoutMs);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { EvenkeelError } from "../../common/errors.ts";
 import { type Command, is, type Parser, type Values } from "../../common/settings.ts";
 
 const GIB = 2 ** 30;
@@ -7,6 +8,12 @@ const DAY_MS = 86_400_000;
 
 /** A number of scripts, or `auto`: as many as the CPUs that this process may use, its cgroup's quota counted. */
 const concurrency: Parser<number> = (text) => (text === "auto" ? availableParallelism() : is.integer(1, 1024)(text));
+
+/** How many of the largest uploads `auto` has room for. */
+const AUTO_UPLOADS = 16;
+
+/** A size, or undefined for `auto`. */
+const uploadSpace: Parser<number | undefined> = (text) => (text === "auto" ? undefined : is.bytes(1, 1024 * GIB)(text));
 
 const settings = {
   host: {
@@ -72,6 +79,14 @@ const settings = {
     value: "N",
     help: "uploads that may wait beyond those that run; more are refused with 503",
   },
+  arriving: {
+    flag: "arriving",
+    env: "EVENKEEL_WORKER_ARRIVING",
+    parse: is.integer(1, 10_000),
+    default: "64",
+    value: "N",
+    help: "uploads that may arrive at once; beyond that a slow one yields, or the new one is refused with 503",
+  },
   maxUpload: {
     flag: "max-upload",
     env: "EVENKEEL_WORKER_MAX_UPLOAD",
@@ -80,13 +95,29 @@ const settings = {
     value: "SIZE",
     help: "largest script",
   },
+  uploadSpace: {
+    flag: "upload-space",
+    env: "EVENKEEL_WORKER_UPLOAD_SPACE",
+    parse: uploadSpace,
+    default: "auto",
+    value: "SIZE",
+    help: `what all uploads together may take on the disk, more is refused with 503; auto: ${AUTO_UPLOADS} of the largest`,
+  },
   uploadTimeout: {
     flag: "upload-timeout",
     env: "EVENKEEL_WORKER_UPLOAD_TIMEOUT",
     parse: is.duration(1000, DAY_MS),
     default: "60s",
     value: "TIME",
-    help: "how long a client may take to send a request",
+    help: "how long a client may take to send an upload; then 408",
+  },
+  slowestUpload: {
+    flag: "slowest-upload",
+    env: "EVENKEEL_WORKER_SLOWEST_UPLOAD",
+    parse: is.bytes(1, GIB),
+    default: "4KiB",
+    value: "SIZE",
+    help: "a client that sends less than this a second, over 10 s, is ended with 408",
   },
   timeLimit: {
     flag: "time-limit",
@@ -156,3 +187,20 @@ export const WORKER_COMMAND: Command<typeof settings> = {
   settings,
   examples: ["evenkeel worker --port 8080", "curl -F file=@my_script.py http://127.0.0.1:8080/reencrypt"],
 };
+
+/**
+ * How many bytes all uploads together may take.
+ * @throws EvenkeelError EK_SETTING_INVALID when not even one of the largest has room
+ */
+export function uploadSpaceBytes({ uploadSpace, maxUpload }: WorkerSettings): number {
+  if (uploadSpace === undefined) return AUTO_UPLOADS * maxUpload;
+  if (uploadSpace >= maxUpload) return uploadSpace;
+  throw new EvenkeelError(
+    "EK_SETTING_INVALID",
+    `${uploadSpace} bytes have no room for an upload of ${maxUpload} bytes`,
+    {
+      where: "--upload-space",
+      next: "make it several times as large as --max-upload, or auto",
+    },
+  );
+}

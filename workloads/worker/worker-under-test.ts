@@ -56,7 +56,10 @@ export async function startWorker(
   const worker = await createWorker({
     concurrency: 4,
     queue: 16,
+    arriving: 64,
     maxUploadBytes: 2 ** 20,
+    uploadSpaceBytes: 2 ** 26,
+    slowestUploadBytesPerS: 1,
     uploadTimeoutMs: 60_000,
     isolation,
     jobs,
