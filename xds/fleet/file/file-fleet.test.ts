@@ -1,10 +1,12 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describeError } from "../../../common/errors.ts";
 import { logger } from "../../../common/log.ts";
 import type { FleetSource } from "../fleet.ts";
 import { fileFleet } from "./file-fleet.ts";
+import { parseFleet } from "./parse.ts";
 
 const log = logger("test");
 log.level = "silent";
@@ -112,6 +114,91 @@ it("does not tell of a rewrite that changes nothing", async () => {
   writeFileSync(`${path}.marker`, text(1));
   await new Promise((resolve) => setTimeout(resolve, 400));
   expect(told).not.toHaveBeenCalled();
+});
+
+/** A file with so many endpoints. */
+const longText = (endpoints: number, port = 80) =>
+  `clusters:\n  - { name: still, endpoints: [] }\n  - name: moving\n    endpoints:\n${Array.from(
+    { length: endpoints },
+    (_, n) => `      - { address: 10.0.${n >> 8}.${n & 255}, port: ${port}, agent: 9081, zone: z${n % 3} }\n`,
+  ).join("")}`;
+
+/** The CPU time that this thread has used, in ms. */
+const threadCpuMs = () => {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+};
+
+describe("a long file", () => {
+  it("is read apart when it changes: this thread goes on meanwhile", async () => {
+    writeFileSync(path, text(1));
+    const fleet = open();
+    const still = fleet.current()?.clusters.get("still");
+    const next = longText(6000);
+    const before = threadCpuMs();
+    parseFleet(next, path);
+    const hereMs = threadCpuMs() - before;
+    let longestMs = 0;
+    let last = threadCpuMs();
+    const turns = setInterval(() => {
+      const now = threadCpuMs();
+      longestMs = Math.max(longestMs, now - last);
+      last = now;
+    }, 1);
+    writeFileSync(path, next);
+    await vi.waitFor(() => expect(ports(fleet)).toHaveLength(6000), PATIENCE);
+    clearInterval(turns);
+    // CPU time and not the clock's, which on a busy machine says more of the others.
+    expect(longestMs).toBeLessThan(hereMs / 2);
+    expect(fleet.current()?.clusters.get("still")).toBe(still);
+  });
+
+  it("has its faults told as those of a short one", async () => {
+    writeFileSync(path, longText(600));
+    const fleet = open();
+    const bad = longText(600).replace("10.0.1.7, port: 80", "10.0.1.7, port: 70000");
+    const said = (() => {
+      try {
+        parseFleet(bad, path);
+      } catch (error) {
+        return describeError(error);
+      }
+    })();
+    expect(said).toContain(`EK_FLEET_INVALID ${path}:268:`);
+    writeFileSync(path, bad);
+    await vi.waitFor(() => expect(fleet.fault()).toBe(said), PATIENCE);
+    expect(ports(fleet)).toHaveLength(600);
+    writeFileSync(path, longText(600).replace("endpoints: []", "kubernetes: { namespace: a, service: b, port: 80 }"));
+    await vi.waitFor(() => expect(fleet.fault()).toContain("cluster still is of Kubernetes"), PATIENCE);
+    writeFileSync(path, longText(601));
+    await vi.waitFor(() => expect(ports(fleet)).toHaveLength(601), PATIENCE);
+    expect(fleet.fault()).toBeUndefined();
+  });
+
+  it("that changes while it is read is read again", async () => {
+    writeFileSync(path, text(1));
+    const fleet = open();
+    for (const port of [81, 82, 83]) {
+      writeFileSync(path, longText(1000, port));
+      await new Promise((resolve) => setTimeout(resolve, 120));
+    }
+    await vi.waitFor(() => expect(ports(fleet)?.[0]).toBe(83), PATIENCE);
+    writeFileSync(path, text(7));
+    await vi.waitFor(() => expect(ports(fleet)).toEqual([7]), PATIENCE);
+  });
+
+  it("is told to nobody after the close", async () => {
+    writeFileSync(path, text(1));
+    const fleet = open();
+    const told = vi.fn();
+    fleet.subscribe(told);
+    writeFileSync(path, longText(2000));
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    await fleet.close();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(told).not.toHaveBeenCalled();
+    expect(ports(fleet)).toEqual([1]);
+  });
 });
 
 it.each([

@@ -30,7 +30,14 @@ export interface FleetFile {
  * @throws EvenkeelError EK_FLEET_INVALID with every fault, each with its line and column
  */
 export function parseFleet(text: string, path: string): Fleet {
-  const { fleet, services } = parseFleetFile(text, path);
+  return wholeFleet(parseFleetFile(text, path), path);
+}
+
+/**
+ * The fleet of a file that names all its endpoints itself.
+ * @throws EvenkeelError EK_FLEET_INVALID when it does not
+ */
+export function wholeFleet({ fleet, services }: FleetFile, path: string): Fleet {
   const [name] = services.keys();
   if (name === undefined) return fleet;
   throw new EvenkeelError("EK_FLEET_INVALID", `cluster ${name} is of Kubernetes, which is not read`, {
