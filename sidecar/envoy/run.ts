@@ -1,9 +1,9 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Child, startChild } from "../../common/child.ts";
 import { EvenkeelError } from "../../common/errors.ts";
+import { temporaryFolder } from "../../common/temporary-folder.ts";
 import { tiedToUs } from "./tied.ts";
 
 const START_TIMEOUT_MS = 60_000;
@@ -48,7 +48,7 @@ export interface RunningEnvoy {
  * @throws EvenkeelError EK_PROGRAM_MISSING, EK_CHILD_FAILED when it refuses its configuration, EK_TIMEOUT
  */
 export async function runEnvoy(options: RunEnvoyOptions): Promise<RunningEnvoy> {
-  const folder = await mkdtemp(join(tmpdir(), "evenkeel-envoy-"));
+  const folder = await temporaryFolder("envoy");
   const configPath = join(folder, "bootstrap.json");
   const adminPath = join(folder, "admin-address");
   await writeFile(configPath, JSON.stringify(options.config), { mode: 0o600 });

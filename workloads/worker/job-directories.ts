@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { chmod, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { EvenkeelError } from "../../common/errors.ts";
-import { readProcess } from "./process-table.ts";
+import { readProcess } from "../../common/process-entry.ts";
 
 /** The directories of one worker's jobs, all below a directory of its own. */
 export interface JobDirectories {

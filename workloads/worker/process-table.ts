@@ -1,28 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
-
-/** One line of the process table. */
-export interface ProcessEntry {
-  readonly pid: number;
-  readonly parent: number;
-  /** When it started, in clock ticks since boot: tells a process from a later one with the same pid. */
-  readonly startTicks: string;
-}
-
-/**
- * Reads `/proc/PID/stat`; undefined when there is no such process.
- * Fields as in proc_pid_stat(5).
- */
-export function readProcess(pid: number): ProcessEntry | undefined {
-  let stat: string;
-  try {
-    stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  } catch {
-    return undefined;
-  }
-  // The second field, the command's name in brackets, may hold anything, brackets and spaces too.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return { pid, parent: Number(fields[1]), startTicks: String(fields[19]) };
-}
+import { readdirSync } from "node:fs";
+import { readProcess } from "../../common/process-entry.ts";
 
 /** The pids of all processes below `root`, without `root` itself. */
 export function descendants(root: number): number[] {
