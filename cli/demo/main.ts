@@ -1,6 +1,6 @@
 import { relative } from "node:path";
 import { describeError } from "../../common/errors.ts";
-import { is, loadSettings } from "../../common/settings.ts";
+import { is, loadSettings, type Values } from "../../common/settings.ts";
 import { multipart } from "../load/multipart.ts";
 import { Latencies, lookAtWorkers } from "./latencies.ts";
 import { observe } from "./observe.ts";
@@ -30,6 +30,10 @@ const COMMAND = {
 
 /** What ends the demo with all its parts; SIGHUP is a closed terminal. */
 const ENDING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** Within this time a second signal is the same Ctrl-C: npm passes on what the terminal has sent to us too. */
+const ONE_PRESS_MS = 500;
+/** The exit code of who was interrupted before the end, as shells have it. */
+const INTERRUPTED = 130;
 
 /** `npm run demo`: shows the main job live until Ctrl-C; with `--once`, plays the scenario and judges it. */
 export async function main(args: string[]): Promise<number> {
@@ -39,24 +43,44 @@ export async function main(args: string[]): Promise<number> {
     return 0;
   }
   const stopped = new AbortController();
-  // A second one does not wait for the parts to end: they are killed at exit.
-  const onSignal = () => (stopped.signal.aborted ? process.exit(130) : stopped.abort());
+  let stoppedMs = 0;
+  const onSignal = () => {
+    if (!stopped.signal.aborted) {
+      stoppedMs = performance.now();
+      stopped.abort();
+    } else if (performance.now() - stoppedMs > ONE_PRESS_MS) {
+      // A second one does not wait for the parts to end: they are killed at exit.
+      process.exit(INTERRUPTED);
+    }
+  };
   for (const signal of ENDING) process.on(signal, onSignal);
-  const progress = (line: string) => console.error(`· ${line}`);
-  const stack = await startStack({ workers: loaded.values.workers, onProgress: progress });
   try {
-    if (stopped.signal.aborted) return 130;
-    if (!loaded.values.once) return await live(stack, loaded.values.rate, stopped.signal);
-    const outcome = await Promise.race([playOnce(stack, progress), aborted(stopped.signal)]);
-    return outcome === undefined ? 130 : summary(outcome);
+    return await run(loaded.values, stopped.signal);
+  } catch (error) {
+    if (stopped.signal.aborted && error === stopped.signal.reason) return INTERRUPTED;
+    throw error;
   } finally {
-    await stack.stop();
     for (const signal of ENDING) process.removeListener(signal, onSignal);
   }
 }
 
+async function run(values: Values<(typeof COMMAND)["settings"]>, stopped: AbortSignal): Promise<number> {
+  const progress = (line: string) => console.error(`· ${line}`);
+  const stack = await startStack({ workers: values.workers, onProgress: progress, signal: stopped });
+  try {
+    if (!values.once) return await live(stack, values.rate, stopped);
+    const outcome = await Promise.race([playOnce(stack, progress), aborted(stopped)]);
+    return outcome === undefined ? INTERRUPTED : summary(outcome);
+  } finally {
+    await stack.stop();
+  }
+}
+
 function aborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(undefined), { once: true }));
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
 }
 
 function summary(outcome: Outcome): number {

@@ -1,10 +1,10 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { type Child, startChild } from "../../common/child.ts";
 import { EvenkeelError } from "../../common/errors.ts";
 import { freePorts } from "../../common/ports.ts";
+import { temporaryFolder } from "../../common/temporary-folder.ts";
 import { bootstrap } from "../../sidecar/bootstrap/bootstrap.ts";
 import { findEnvoy } from "../../sidecar/envoy/find.ts";
 import { type RunningEnvoy, runEnvoy } from "../../sidecar/envoy/run.ts";
@@ -35,6 +35,8 @@ export interface StackOptions {
   /** State-of-the-world instead of delta ADS. */
   readonly protocol?: "GRPC" | "DELTA_GRPC";
   readonly onProgress?: (line: string) => void;
+  /** Gives up the start: what has been started is ended. */
+  readonly signal?: AbortSignal;
 }
 
 /** The whole main job on loopback: control plane, workers with agents, Envoy in front. */
@@ -57,13 +59,14 @@ export interface Stack {
 
 /**
  * Starts everything on free loopback ports and waits until Envoy serves the workers.
- * @throws EvenkeelError EK_PROGRAM_MISSING, EK_TIMEOUT, EK_CHILD_FAILED
+ * @throws EvenkeelError EK_PROGRAM_MISSING, EK_TIMEOUT, EK_CHILD_FAILED; the signal's reason, once all has ended
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const progress = options.onProgress ?? (() => {});
   const count = options.workers ?? 4;
-  const binary = await findEnvoy({ onProgress: progress });
-  const directory = await mkdtemp(join(tmpdir(), "evenkeel-"));
+  const { signal } = options;
+  const binary = await findEnvoy({ onProgress: progress, signal });
+  const directory = await temporaryFolder("stack");
   const children: Child[] = [];
   let envoy: RunningEnvoy | undefined;
   const stop = async () => {
@@ -76,7 +79,11 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     children.push(child);
     return child;
   };
+  // Whatever is waited for in the start ends with the programs.
+  const onAbort = () => void stop();
+  signal?.addEventListener("abort", onAbort, { once: true });
   try {
+    signal?.throwIfAborted();
     const [doorPort = 0, xdsPort = 0, consolePort = 0, ...ports] = await freePorts(3 + 2 * count);
     progress(`starting ${count} workers with their agents, the control plane and Envoy`);
     const workers = await Promise.all(
@@ -93,6 +100,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         ...["--fleet", fleetFile, ...(options.controlPlaneArgs ?? [])],
       ]);
     const controlPlane = await startControlPlane();
+    signal?.throwIfAborted();
     await Promise.all(workers.map(({ worker, port }) => answers(worker, `http://127.0.0.1:${port}/readyz`)));
     await answers(controlPlane, `${consoleUrl}/readyz`);
     envoy = await runEnvoy({
@@ -105,6 +113,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         protocol: options.protocol ?? "DELTA_GRPC",
       }),
     });
+    signal?.throwIfAborted();
     await envoy.ready();
     const url = `http://127.0.0.1:${doorPort}`;
     await answers(envoy.child, `${url}/healthz`);
@@ -125,8 +134,12 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     };
     return stack;
   } catch (error) {
+    // Again: what was just being started when the signal came was not there to be stopped.
     await stop();
+    signal?.throwIfAborted();
     throw error;
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
   }
 }
 

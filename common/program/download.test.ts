@@ -81,3 +81,15 @@ test("says when nobody listens", async () => {
   const asked = { url: "http://127.0.0.1:1/file", sha256: "", maxBytes: 1, destination };
   await expect(download(asked)).rejects.toMatchObject({ code: "EK_DOWNLOAD_FAILED" });
 });
+
+test("a signal ends it, and leaves no file", async () => {
+  const stopped = new AbortController();
+  const destination = join(await testFolder(), "file");
+  const url = await testServer((_request, response) => {
+    response.writeHead(200).write(BODY.subarray(0, 1000));
+    setTimeout(() => stopped.abort(new Error("no more")), 50);
+  });
+  const asked = { url: `${url}/stalled`, sha256: sha256(BODY), maxBytes: 2 ** 20, limits: PATIENT, destination };
+  await expect(download({ ...asked, signal: stopped.signal })).rejects.toThrow("no more");
+  expect(existsSync(destination)).toBe(false);
+}, 60_000);

@@ -28,21 +28,24 @@ export interface Download {
   /** Written here; removed again when the download fails. */
   readonly destination: string;
   readonly limits?: DownloadLimits;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Fetches one file and checks it.
- * @throws EvenkeelError EK_DOWNLOAD_FAILED, EK_CHECKSUM_MISMATCH
+ * @throws EvenkeelError EK_DOWNLOAD_FAILED, EK_CHECKSUM_MISMATCH; the signal's reason
  */
 export async function download(options: Download): Promise<void> {
   const limits = options.limits ?? LIMITS;
-  const total = AbortSignal.timeout(limits.totalMs);
+  const late = AbortSignal.timeout(limits.totalMs);
+  const total = options.signal === undefined ? late : AbortSignal.any([late, options.signal]);
   try {
     const response = await follow(options.url, limits, total);
     await save(response, options, limits, total);
   } catch (cause) {
     await rm(options.destination, { force: true });
-    const what = total.aborted ? `not done after ${limits.totalMs / 1000} s` : (cause as Error).message;
+    options.signal?.throwIfAborted();
+    const what = late.aborted ? `not done after ${limits.totalMs / 1000} s` : (cause as Error).message;
     throw new EvenkeelError("EK_DOWNLOAD_FAILED", what, { where: options.url, cause });
   }
   await requireSha256(options.destination, options.sha256, options.url);

@@ -20,13 +20,15 @@ export interface FindOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** As {@link currentPlatform} names it. */
   readonly platform?: string;
+  /** Gives up: what has been begun is ended and taken away. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Finds a pinned program, or fetches it: the pin's own setting, PATH if its version fits, our cache, then the pin's ways.
  * @returns its path
  * @throws EvenkeelError EK_SETTING_INVALID (the setting's path is wrong), EK_CHECKSUM_MISMATCH, EK_PROGRAM_MISSING (with
- * each way's reason), EK_TIMEOUT (another process is fetching it for ever)
+ * each way's reason), EK_TIMEOUT (another process is fetching it for ever); the signal's reason
  */
 export async function findProgram(pin: Pin, options: FindOptions = {}): Promise<string> {
   const env = options.env ?? process.env;
@@ -41,13 +43,15 @@ export async function findProgram(pin: Pin, options: FindOptions = {}): Promise<
   const cached = await cachedProgram(folder, pin.name);
   if (cached !== undefined && cached !== "damaged") return cached;
   await mkdir(dirname(folder), { recursive: true });
-  const waiting = { waitMs: LOCK_WAIT_MS, onWait: () => onProgress(`${pin.name}: another process is fetching it`) };
+  const { signal } = options;
+  const onWait = () => onProgress(`${pin.name}: another process is fetching it`);
+  const waiting = { waitMs: LOCK_WAIT_MS, onWait, signal };
   return await withLock(`${folder}.lock`, waiting, async () => {
     // Whoever held the lock before us may have fetched it.
     const found = await cachedProgram(folder, pin.name);
     if (found === "damaged") onProgress(`${pin.name}: ${folder} is damaged and will be fetched again`);
     else if (found !== undefined) return found;
-    return await fetchProgram(pin, folder, { env, platform, onProgress });
+    return await fetchProgram(pin, folder, { env, platform, onProgress, signal });
   });
 }
 
@@ -90,7 +94,7 @@ async function versionOf(pin: Pin, path: string): Promise<string | undefined> {
 async function fetchProgram(
   pin: Pin,
   folder: string,
-  options: { env: NodeJS.ProcessEnv; platform: string; onProgress: OnProgress },
+  options: { env: NodeJS.ProcessEnv; platform: string; onProgress: OnProgress; signal: AbortSignal | undefined },
 ): Promise<string> {
   const reasons: string[] = [];
   for (const way of pin.ways) {
@@ -108,6 +112,7 @@ async function fetchProgram(
       options.onProgress(`${pin.name}: ${version} is ready at ${installed}`);
       return installed;
     } catch (error) {
+      options.signal?.throwIfAborted();
       if (error instanceof EvenkeelError && error.code === "EK_CHECKSUM_MISMATCH") throw error;
       const reason = error instanceof Error ? error.message : String(error);
       reasons.push(`${what}: ${reason}`);

@@ -16,6 +16,7 @@ export interface GetOptions {
   readonly destination: string;
   readonly env: NodeJS.ProcessEnv;
   readonly onProgress: OnProgress;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A way in a few words, for progress lines and errors. */
@@ -32,7 +33,7 @@ export function describeWay(way: Way): string {
 
 /**
  * Gets a program in one way.
- * @throws EvenkeelError EK_CHECKSUM_MISMATCH; any Error when this way does not lead there
+ * @throws EvenkeelError EK_CHECKSUM_MISMATCH; any Error when this way does not lead there, or the signal aborts
  */
 export async function getProgram(way: Way, options: GetOptions): Promise<void> {
   switch (way.kind) {
@@ -52,9 +53,10 @@ function required<T>(files: Parameters<typeof forPlatform<T>>[0], platform: stri
 }
 
 async function getRelease(file: ReleaseFile, options: GetOptions): Promise<void> {
-  if (file.member === undefined) return await download({ ...file, destination: options.destination });
+  const { signal } = options;
+  if (file.member === undefined) return await download({ ...file, destination: options.destination, signal });
   const archive = join(options.folder, "release.tar.gz");
-  await download({ ...file, destination: archive });
+  await download({ ...file, destination: archive, signal });
   await extract({ file: archive, cwd: options.folder, strict: true }, [file.member]);
   const extracted = join(options.folder, file.member);
   if (extracted !== options.destination) await copyFile(extracted, options.destination);

@@ -1,7 +1,8 @@
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { EvenkeelError } from "../errors.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { firstOnPath } from "./path.ts";
 import type { GoSource } from "./pin.ts";
 import type { OnProgress } from "./progress.ts";
@@ -22,14 +23,16 @@ export interface GoProgram extends Omit<GoSource, "sum"> {
   readonly destination: string;
   readonly onProgress: OnProgress;
   readonly env?: NodeJS.ProcessEnv;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Builds a Go program of a published module in a throwaway module, which is removed again.
- * @throws EvenkeelError EK_PROGRAM_MISSING (Go itself, or what the build needs), EK_CHECKSUM_MISMATCH, EK_BUILD_FAILED
+ * @throws EvenkeelError EK_PROGRAM_MISSING (Go itself, or what the build needs), EK_CHECKSUM_MISMATCH, EK_BUILD_FAILED;
+ *   the signal's reason
  */
 export async function buildGoProgram(program: GoProgram): Promise<void> {
-  const { name, module, version, onProgress } = program;
+  const { name, module, version, onProgress, signal } = program;
   const env: NodeJS.ProcessEnv = {
     ...(program.env ?? process.env),
     GO111MODULE: "on",
@@ -38,8 +41,8 @@ export async function buildGoProgram(program: GoProgram): Promise<void> {
     CGO_ENABLED: program.cgo === true ? "1" : "0",
   };
   await requireGo(program, env);
-  const folder = await mkdtemp(join(tmpdir(), "evenkeel-go-"));
-  const go = (...args: readonly string[]) => run("go", args, { cwd: folder, env, timeoutMs: COMMAND_MS });
+  const folder = await temporaryFolder("go");
+  const go = (...args: readonly string[]) => run("go", args, { cwd: folder, env, timeoutMs: COMMAND_MS, signal });
   const began = Date.now();
   const beat = setInterval(
     () => onProgress(`${name}: still building (${Math.round((Date.now() - began) / 1000)} s)`),
@@ -62,6 +65,7 @@ export async function buildGoProgram(program: GoProgram): Promise<void> {
     await chmod(program.destination, 0o755);
   } catch (cause) {
     await rm(program.destination, { force: true });
+    signal?.throwIfAborted();
     if (cause instanceof EvenkeelError) throw cause;
     throw new EvenkeelError("EK_BUILD_FAILED", (cause as Error).message, { where: `${module}@${version}`, cause });
   } finally {

@@ -14,6 +14,8 @@ export interface LockOptions {
   readonly waitMs: number;
   /** Called once, when another holder must be waited for. */
   readonly onWait?: () => void;
+  /** Ends the wait, not the work. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 let taken = 0;
@@ -21,7 +23,7 @@ let taken = 0;
 /**
  * Runs `work` while holding a lock file, so that two processes (or two calls in one) never do it at once. A lock whose
  * holder is dead is broken.
- * @throws EvenkeelError EK_TIMEOUT when another holder keeps it too long; whatever `work` throws
+ * @throws EvenkeelError EK_TIMEOUT when another holder keeps it too long; the signal's reason; whatever `work` throws
  */
 export async function withLock<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
   const own = `${process.pid} ${hostname()} ${++taken}\n`;
@@ -45,6 +47,7 @@ async function acquire(path: string, own: string, options: LockOptions): Promise
   await writeFile(mine, own);
   try {
     for (let waits = 0; ; waits++) {
+      options.signal?.throwIfAborted();
       try {
         // A link appears with its content, unlike a file that is first made and then written.
         await link(mine, path);

