@@ -23,6 +23,12 @@ const FLEETS: Readonly<Record<string, Partial<Scenario>>> = {
   "outside work takes 4/5 of a worker for 15 % of the time, 10 s at once": {
     outside: { takes: 0.8, share: 0.15, meanMs: 10_000 },
   },
+  "outside work takes 4/5 of one worker for five of the ten minutes": {
+    steps: [
+      { atMs: 120_000, worker: 0, takes: 0.8 },
+      { atMs: 420_000, worker: 0, takes: 0 },
+    ],
+  },
   "calm, load 70 %": { load: 0.7 },
   "a third of the machines half as fast, load 80 %": {
     load: 0.8,
@@ -31,6 +37,11 @@ const FLEETS: Readonly<Record<string, Partial<Scenario>>> = {
 };
 
 const NONE: { readonly policy: WeightPolicy } = { policy: "none" };
+
+/** metrics-server's figures: 15 to 45 s old when they are used. */
+const METRICS_API: Partial<Scenario> = { deadTimeMs: 15_000, slow: { overMs: 15_000, lateMs: 15_000 } };
+/** A kubelet's: 5 to 20 s. */
+const KUBELET: Partial<Scenario> = { deadTimeMs: 5000, slow: { overMs: 10_000, lateMs: 5000 } };
 
 const WAYS: Readonly<Record<string, Partial<Scenario>>> = {
   "no weights, two choices": { ...NONE, unweighted: "p2c" },
@@ -43,6 +54,9 @@ const WAYS: Readonly<Record<string, Partial<Scenario>>> = {
   "the law without load reports": { loadReportMs: undefined },
   "the law, agents see the worker only": { outsideIsSeen: false },
   "the law, active_request_bias 1": { activeRequestBias: 1 },
+  "the law, kubelets": KUBELET,
+  "the law, metrics API": METRICS_API,
+  "the law, metrics API, no load reports": { ...METRICS_API, loadReportMs: undefined },
 };
 
 interface Row {

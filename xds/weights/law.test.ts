@@ -45,10 +45,16 @@ function anyFleet(random: Random): LawEndpoint[] {
     const utilisation = random() < 0.2 ? (odd[Math.floor(random() * odd.length)] as number) : random();
     const latest = random() < 0.5 ? utilisation : random();
     const rate = random() * 100;
+    const slowAtMs = NOW - random() * 80_000;
+    const overMs = random() * 60_000;
+    const figures = Array.from({ length: Math.floor(random() * 4) }, (_, before) => {
+      const atMs = slowAtMs - before * overMs * random() * 2;
+      return { utilisation: random(), atMs, overMs, requestsPerSecond: random() < 0.5 ? undefined : random() * 100 };
+    });
+    const agent = { source: "agent", utilisation, latest, atMs: NOW - random() * 8000, overMs: 100 } as const;
+    const slow = { source: "kubelet", utilisation, latest: utilisation, atMs: slowAtMs, overMs, figures } as const;
     const signal = {
-      ...(random() < 0.15
-        ? {}
-        : { cpu: { source: "agent", utilisation, latest, atMs: NOW - random() * 8000, overMs: 100 } as const }),
+      ...(random() < 0.15 ? {} : { cpu: random() < 0.5 ? agent : slow }),
       ...(random() < 0.5 ? {} : { load: load(rate, random() < 0.3 ? rate * random() : 0, random() * 50) }),
     };
     return {
@@ -299,7 +305,7 @@ describe("a slow source", () => {
     });
   });
 
-  test("tells trouble, not shades: an endpoint of more than half the mean speed counts as average", () => {
+  test("tells trouble, not shades: an endpoint of not much less than the mean speed counts as average", () => {
     const previous = lawOf(slow("a", [1, 1, 1]), ...calm);
     const shades = [slow("a", [1, 1, 1]), slow("b", [0.5, 0.5, 0.5]), slow("c", [0.1, 0.1, 0.1])];
     const { weights } = law(idle(shades), { ...all, previous });

@@ -54,6 +54,7 @@ export function relativeWeights(
     return speed;
   });
   const mean = meanSpeed(speeds, beliefs);
+  const trouble = ownUse === undefined ? tuning.slowTroubleUnreported : tuning.slowTrouble;
   const requests = sum(loads, (load) => load.requestsPerSecond);
   const errors = sum(loads, (load) => load.errorsPerSecond);
   return new Map(
@@ -61,7 +62,7 @@ export function relativeWeights(
       const { confidence, load, isSlow } = beliefs[index] as Belief;
       const ratio = (speeds[index] as number) / mean;
       // Late figures tell trouble, not shades.
-      const earned = isSlow && ratio > tuning.slowTrouble ? 1 : ratio ** (tuning.exponent * confidence);
+      const earned = isSlow && ratio > trouble ? 1 : ratio ** (tuning.exponent * confidence);
       const excess = excessErrors(load, requests, errors, tuning);
       const isNew = (endpoint.knownForMs ?? tuning.slowStartMs) < tuning.slowStartMs;
       // Idle-looking is not fast: not while new, not while failing, not of late, and not where no load report tells them apart.

@@ -30,8 +30,10 @@ export interface Tuning {
   readonly slowFreshPeriods: number;
   /** ... and no more from this one on. */
   readonly slowGonePeriods: number;
-  /** A slow source's endpoint above this part of the mean speed counts as average. */
+  /** A slow source's endpoint above this part of the mean speed counts as average; ... */
   readonly slowTrouble: number;
+  /** ... above this one where no load report says what our requests use. */
+  readonly slowTroubleUnreported: number;
   /** Equal weights are left when the largest is more than this many times the smallest: with one proxy ... */
   readonly leaveEqualOneProxy: number;
   /** ... and with more. */
@@ -80,17 +82,19 @@ export const TUNING: Tuning = {
   // DESIGN.md "The one idea": weights help at an age of 1 service time and harm at 30; 10 is the geometric middle, rounded up.
   freshServiceTimes: 1,
   goneServiceTimes: 10,
-  // Measured with means over 15 s that are 15 to 45 s old, twelve proxies, bursts of 10 s (p99 57 service times without weights,
-  // 25 with four proxies): 67 and 29 at 25 s, 60 and 23 at 40 s. Trouble of five minutes (35 without weights): 12 at 25 s, 10 to
-  // 11 at 40 s, 14 at 55 s. Three means over 15 s, or four over 10 s.
+  // Measured with means over 15 s that are 15 to 45 s old, p99 in parts of that without weights, with twelve and four proxies: bursts
+  // of 10 s 1.17 and 1.18 at 25 s, 1.05 and 0.93 at 40 s; five minutes of trouble on one worker 0.28, 0.30 and 0.40 (twelve) at
+  // 25, 40 and 55 s. 40 s are three means over 15 s, or four over 10 s.
   agreeMs: 40_000,
   // metrics-server's figure is read at an age of up to 38 s (counted by the kubelet 15 s before, read by metrics-server each 15 s,
   // by us each 7.5 s and a tenth) and replaced within 15 s. Three times 15 s is more; a fourth one missing is a silent source.
   slowFreshPeriods: 3,
   slowGonePeriods: 4,
-  // Without it, bursts as above raise p99 from 57 to 82 and from 25 to 41 (at 25 s), as weights differ between all workers.
-  // One half, squared, is the wider of the two bands to leave equal weights by: what does not leave them is no trouble.
-  slowTrouble: 0.5,
+  // Measured likewise, five seeds: bursts 1.11 and 1.02 at 0.5, 1.04 and 0.96 at 0.4, 1.01 and 0.96 at 0.35; five minutes of
+  // trouble are answered the same. Without any such limit, weights differ between all workers: bursts 1.44 and 1.68 (at 25 s).
+  slowTrouble: 0.4,
+  // Measured, twelve proxies: trouble 0.51 at 0.5, 1.00 at 0.4; bursts 1.01 at 0.5. The assumed own use makes speeds alike.
+  slowTroubleUnreported: 0.5,
   // Measured: a calm fleet stays equal for 92 % of the time and more from 3 on. One proxy sees every queue itself, so that
   // weights have less to add (machines of half speed: p99 8.4 service times without them, 10.3 at 3.5, 8.6 at 5); but from 5
   // on, a worker that outside work keeps busy among half-busy ones is noticed too late.

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { CpuSource } from "../../../xds/signals/signal.ts";
 import { consolePage, EVENKEEL, type Mesh, podsOf, SHOP } from "./cluster.ts";
 import { type Answer, sharesOf, type Traffic } from "./traffic.ts";
 
@@ -14,6 +15,8 @@ const CALM_MS = 60_000;
 const WINDOW_MS = 3000;
 
 export interface BusyOptions {
+  /** Where the pod's CPU must come from; undefined: from anywhere. */
+  readonly source?: CpuSource;
   /** How long the pod is busy, in ms. */
   readonly busyMs: number;
   /** From which time after the CPU step on the share must be small; undefined: from a second after the weights on. */
@@ -81,6 +84,9 @@ async function watchShare(mesh: Mesh, traffic: Traffic, options: BusyOptions, po
   const before = await shareIsFair(traffic, name, fair, CALM_MS);
   const stepMs = Number(await mesh.rig.exec(asking(`http://${pod.address}:8080/busy?ms=${busyMs}`)));
   const weightMs = await weightIs(pod, stepMs, (relative) => relative < FALLEN, busyMs);
+  const told = (await pod.view())?.cpu;
+  if (options.source !== undefined && told?.source !== options.source)
+    throw new Error(`the CPU of ${name} comes from ${told?.source ?? "nowhere"}, not from ${options.source}`);
   const endMs = stepMs + busyMs;
   await sleep(Math.max(0, endMs - Date.now()));
   const backMs = await weightIs(pod, endMs, (relative) => relative > BACK, returnsWithinMs);
@@ -88,7 +94,7 @@ async function watchShare(mesh: Mesh, traffic: Traffic, options: BusyOptions, po
   const share = sharesOf(traffic.answers, fromMs, endMs).get(name) ?? 0;
   mesh.say(
     `${name}: ${percent(before)} before, ${percent(share)} while busy; weights after ${weightMs} ms, back after ${backMs} ms; ` +
-      `each second ${bySecond(traffic.answers, name, stepMs, Date.now())}`,
+      `from the CPU step on ${overTime(traffic.answers, name, stepMs, Date.now())}`,
   );
   if (share > FALLEN * fair) throw new Error(`${name} had ${percent(share)} of the requests while it was busy`);
   if (fallsWithinMs !== undefined) {
@@ -115,46 +121,6 @@ async function weightIs(
     await sleep(LOOK_MS);
   }
 }
-
-/** What is seen of a busy pod whose figures are old. */
-export interface OldFigures {
-  /** From the CPU step to the first figure that says so, in ms. */
-  readonly seenMs: number;
-  /** How old that figure is by then, in ms. */
-  readonly ageMs: number;
-  /** From the CPU step to the first weights that say so, in ms; undefined: never. */
-  readonly weightMs: number | undefined;
-  /** Of the requests, while it was busy and known to be. */
-  readonly share: number;
-  readonly fair: number;
-}
-
-/** From this utilisation on a pod counts as busy. */
-const BUSY = 0.8;
-
-/**
- * Makes one pod of several busy and watches how late its figure comes from a source. Weights follow it only while it is
- * younger than the law's `goneMs`: an older one says nothing about short requests.
- * @throws Error when the figure does not come while it is busy
- */
-export const watchOldFigures = (mesh: Mesh, traffic: Traffic, source: string, busyMs: number): Promise<OldFigures> =>
-  withPod(mesh, async (pod) => {
-    const stepMs = Number(await mesh.rig.exec(asking(`http://${pod.address}:8080/busy?ms=${busyMs}`)));
-    const endMs = stepMs + busyMs;
-    let weightMs: number | undefined;
-    let seen: { readonly atMs: number; readonly ageMs: number } | undefined;
-    for (; Date.now() < endMs; await sleep(LOOK_MS)) {
-      const view = await pod.view();
-      if (view === undefined) continue;
-      const { weight, cpu } = view;
-      if (cpu !== undefined && cpu.source !== source) throw new Error(`${cpu.source} tells the CPU, not ${source}`);
-      if (cpu !== undefined && cpu.utilisation > BUSY) seen ??= { atMs: Date.now(), ageMs: cpu.ageMs };
-      if (weight < FALLEN) weightMs ??= Date.now() - stepMs;
-    }
-    if (seen === undefined) throw new Error(`no figure of ${source} says that ${pod.name} is busy, after ${busyMs} ms`);
-    const share = sharesOf(traffic.answers, seen.atMs, endMs).get(pod.name) ?? 0;
-    return { seenMs: seen.atMs - stepMs, ageMs: seen.ageMs, weightMs, share, fair: pod.fair };
-  });
 
 interface Fleet {
   readonly clusters: readonly {
@@ -187,12 +153,14 @@ async function shareIsFair(traffic: Traffic, name: string, fair: number, timeout
   }
 }
 
-function bySecond(answers: readonly Answer[], name: string, fromMs: number, untilMs: number): string {
-  const seconds = Math.min(30, Math.ceil((untilMs - fromMs) / 1000));
-  return Array.from({ length: seconds }, (_, index) => {
-    const start = fromMs + index * 1000;
-    return percent(sharesOf(answers, start, start + 1000).get(name) ?? 0);
-  }).join(" ");
+/** Its shares in a row, in some thirty spans of whole seconds. */
+function overTime(answers: readonly Answer[], name: string, fromMs: number, untilMs: number): string {
+  const spanS = Math.ceil((untilMs - fromMs) / 30_000);
+  const shares = Array.from({ length: Math.ceil((untilMs - fromMs) / (spanS * 1000)) }, (_, index) => {
+    const start = fromMs + index * spanS * 1000;
+    return percent(sharesOf(answers, start, start + spanS * 1000).get(name) ?? 0);
+  });
+  return `each ${spanS} s: ${shares.join(" ")}`;
 }
 
 export const percent = (share: number): string => `${Math.round(share * 100)} %`;

@@ -6,12 +6,13 @@ import { describeError } from "../../../common/errors.ts";
 import { waitUntil } from "../../rig/ready.ts";
 import type { Rig } from "../../rig/rig.ts";
 import { withFreeRig } from "../support/free-rig.ts";
-import { type BusyFigures, type BusyOptions, makeBusy, percent, watchOldFigures } from "./busy.ts";
+import { type BusyFigures, type BusyOptions, makeBusy, percent } from "./busy.ts";
 import { conditionHolds, EVENKEEL, get, type Mesh, rolledOut, SHOP, serviceAsWritten } from "./cluster.ts";
 import { complaints, evidence } from "./evidence.ts";
 import { inspect } from "./inspect.ts";
 import { applyExample, checkAccounts, install, loadEvenkeel } from "./install.ts";
 import { killOperator } from "./kill-operator.ts";
+import { busyByMetricsApi } from "./metrics-api.ts";
 import { scaleByLoad } from "./scaling.ts";
 import { strictPods } from "./strict.ts";
 import { startTraffic, type Traffic } from "./traffic.ts";
@@ -102,9 +103,10 @@ async function underTraffic(mesh: Mesh, traffic: Traffic, extent: Extent): Promi
   };
   await step("takeover", () => takeOver(mesh));
   await step("inspection", async () => `${await inspect(mesh)}, ${await checkAccounts(rig)}`);
+  let withAgent: BusyFigures | undefined;
   await step("one pod is busy", async () => {
-    const figures = await makeBusy(mesh, traffic, extent.busy);
-    return `a busy pod's ${tellBusy(figures)}`;
+    withAgent = await makeBusy(mesh, traffic, extent.busy);
+    return `a busy pod's ${tellBusy(withAgent)}`;
   });
   await step("updates, the operator killed in them", () => updates(mesh, kills.update));
   await step("control plane rollout", () => rollout(mesh));
@@ -113,7 +115,11 @@ async function underTraffic(mesh: Mesh, traffic: Traffic, extent: Extent): Promi
   if (extent.full) {
     await step("autoscaling", async () => `the gateway's HPA went to ${await scaleByLoad(mesh, URL)} pods and back`);
     await step("STRICT mutual TLS", () => strictPods(mesh));
-    await step("the metrics API only", () => metricsOnly(mesh, traffic));
+    await step("the metrics API only", async () => {
+      const figures = await busyByMetricsApi(mesh, traffic);
+      const slower = (withAgent === undefined ? Number.NaN : figures.weightMs / withAgent.weightMs).toFixed(0);
+      return `with the metrics API only, a busy pod's ${tellBusy(figures)}: ${slower} times as late as with the agent`;
+    });
   }
   await step("deletions and takeovers, the operator killed in them", () => cycles(mesh, traffic, kills));
   await step("deletion", () => remove(mesh).then(() => "deletion"));
@@ -192,28 +198,6 @@ async function away({ rig }: Mesh, awayMs: number): Promise<string> {
   await rolledOut(rig, EVENKEEL, "evenkeel-control-plane");
   await conditionHolds(rig, "WeightsLive");
   return `control plane away for ${awayMs / 1000} s`;
-}
-
-/** No agents in the pods, and the control plane asks the metrics API alone. */
-async function metricsOnly(mesh: Mesh, traffic: Traffic): Promise<string> {
-  const { rig } = mesh;
-  const label = (agent: string) =>
-    JSON.stringify({ spec: { template: { metadata: { labels: { "evenkeel.io/agent": agent } } } } });
-  const set = async (source: string, agent: string) => {
-    const env = `EVENKEEL_SIGNALS=${source}`;
-    await rig.kubectl(["set", "env", "deployment/evenkeel-control-plane", "-n", EVENKEEL, env]);
-    await rig.kubectl(["patch", "deployment", "s0", "-n", SHOP, "--type=merge", "-p", label(agent)]);
-    await Promise.all([rolledOut(rig, EVENKEEL, "evenkeel-control-plane"), rolledOut(rig, SHOP, "s0")]);
-  };
-  await set("metrics-api", "false");
-  // Until the metrics API has figures of the new pods.
-  await sleep(45_000);
-  const { seenMs, ageMs, weightMs, share, fair } = await watchOldFigures(mesh, traffic, "metrics-api", 90_000);
-  await set("auto", "true");
-  return (
-    `with the metrics API only its figure came after ${seconds(seenMs)} and was ${seconds(ageMs)} old, its weight fell ` +
-    `${weightMs === undefined ? "never" : `after ${seconds(weightMs)}, for moments`}, its share was ${percent(share)} of fair ${percent(fair)}`
-  );
 }
 
 async function cycles(mesh: Mesh, traffic: Traffic, kills: Extent["kills"]): Promise<string> {
