@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Child } from "../../common/child.ts";
 import { freePorts } from "../../common/ports.ts";
@@ -9,9 +10,12 @@ import { type Broker, startBroker } from "./testing/broker.ts";
 import { badImages, goodImage } from "./testing/images.ts";
 import { openPublisher, reportOf, rowsIn, startAnalyzer } from "./testing/job-under-test.ts";
 import { type Postgres, startPostgres } from "./testing/postgres.ts";
+import { smallDisk } from "./testing/small-disk.ts";
 import { until } from "./testing/wait.ts";
 
 const LONG_MS = 240_000;
+/** How long the database is away, in ms. */
+const AWAY_MS = 60_000;
 
 let broker: Broker;
 let postgres: Postgres;
@@ -172,6 +176,75 @@ describe("the analyser", { timeout: LONG_MS }, () => {
       expect(await next.exited).toMatchObject({ code: 0 });
       expect(new Set((await rowsIn(folder)).map(({ image_id }) => image_id)).size).toBe(count);
       expect(await rowsIn(folder)).toHaveLength(count);
+    },
+    LONG_MS,
+  );
+
+  test(
+    "with the database away for a minute it goes on, names the fault, and brings every row afterwards, once",
+    async () => {
+      const folder = await testFolder();
+      await subscribed("away/#");
+      const all = await images(30);
+      const { host, port, name, user } = postgres.options;
+      const database = { DB_ENABLED: "true", DB_HOST: host, DB_PORT: String(port), DB_NAME: name, DB_USER: user };
+      const child = await analyzer(folder, { MQTT_TOPIC: "away/#", IDLE_TIMEOUT: "none", ...database });
+      await send("away/x", all.slice(0, 10));
+      const stored = async () =>
+        (await postgres.query("SELECT image_id FROM posture_results WHERE topic = 'away/x'")).map(
+          (row) => row.image_id,
+        );
+      await until("the first rows in the database", async () => (await stored()).length === 10, LONG_MS);
+      await postgres.stop();
+      const stoppedMs = performance.now();
+      await send("away/x", all.slice(10, 20));
+      await until("rows without the database", async () => (await rowsIn(folder)).length === 20, LONG_MS);
+      const fault = `EK_DATABASE_UNREACHABLE postgresql://${host}:${port}/${name}`;
+      await until("the fault", () => child.lastLines().some((line) => line.includes(fault)), LONG_MS);
+      await sleep(AWAY_MS - (performance.now() - stoppedMs));
+      await postgres.start();
+      await send("away/x", all.slice(20));
+      await until("all rows", async () => (await rowsIn(folder)).length === all.length, LONG_MS);
+      child.signal("SIGTERM");
+      expect(await child.exited).toMatchObject({ code: 0 });
+      expect(reportOf(child)).toMatchObject({ isInDatabase: true });
+      const ids = (await rowsIn(folder)).map(({ image_id }) => image_id);
+      expect(new Set(ids).size).toBe(all.length);
+      expect((await stored()).toSorted()).toEqual(ids.toSorted());
+    },
+    AWAY_MS + LONG_MS,
+  );
+
+  // It mounts a disk of its own; analyser.test.ts has the same with a disk that is played, for everybody.
+  test.skipIf(process.getuid?.() !== 0)(
+    "on a disk that is really full it acknowledges nothing and names the fault; with room again nothing is lost or twice",
+    async () => {
+      const folder = await testFolder();
+      await subscribed("full/#");
+      const all = await images(20);
+      const disk = await smallDisk(folder);
+      const child = await analyzer(folder, { MQTT_TOPIC: "full/#", IDLE_TIMEOUT: "none" });
+      await send("full/x", all.slice(0, 5));
+      await until("rows", async () => (await rowsIn(folder)).length === 5, LONG_MS);
+      await disk.fill();
+      await send("full/x", all.slice(5));
+      const isNamed = () => child.lastLines().some((line) => line.includes("the disk is full (ENOSPC)"));
+      await until("the fault", isNamed, LONG_MS);
+      // What it cannot write it gives back: killed now, it has lost nothing.
+      child.signal("SIGKILL");
+      await child.exited;
+      expect(child.lastLines().join("\n")).toContain("EK_RESULTS_UNWRITABLE");
+      const kept = (await rowsIn(folder)).length;
+      expect(kept).toBeLessThan(all.length);
+      const next = await analyzer(folder, { MQTT_TOPIC: "full/#", IDLE_TIMEOUT: "none" });
+      await until("the fault again", () => next.lastLines().join().includes("EK_RESULTS_UNWRITABLE"), LONG_MS);
+      await disk.free();
+      await until("all rows", async () => (await rowsIn(folder)).length >= all.length, LONG_MS);
+      next.signal("SIGTERM");
+      expect(await next.exited).toMatchObject({ code: 0 });
+      const ids = (await rowsIn(folder)).map(({ image_id }) => image_id);
+      expect(ids).toHaveLength(all.length);
+      expect(new Set(ids).size).toBe(all.length);
     },
     LONG_MS,
   );
