@@ -64,3 +64,25 @@ it.each(["--http-port", "--xds-port"])("ends when its %s is taken", async (flag)
     rival.close();
   }
 });
+
+it("ends at once without anything to serve, and names the three ways", async () => {
+  const { code, stderr } = await end();
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^EK_SETTING_INVALID .*--fleet is missing.*--kubernetes.*--proxy-config/);
+});
+
+it("ends at once when the reverse proxy's configuration is wrong, or clashes with the fleet, and says in which line", async () => {
+  const config = join(folder, "config.yaml");
+  await writeFile(config, "proxy: {}\n");
+  const bad = await end("--proxy-config", config);
+  expect(bad.code).toBe(1);
+  expect(bad.stderr).toContain(`EK_PROXY_CONFIG_INVALID ${config}:1:8: `);
+  await writeFile(fleet, FLEET.replace("name: a", "name: service.a"));
+  const services = "  services:\n    - { name: a, domain: a.example.com, hosts: [{ address: 10.0.0.1 }] }\n";
+  await writeFile(config, `proxy:\n  listen: { port: 8080 }\n${services}`);
+  const clash = await end("--proxy-config", config, "--fleet", fleet);
+  expect(clash.code).toBe(1);
+  expect(clash.stderr).toContain(
+    `EK_PROXY_CONFIG_INVALID ${config}:4:15: proxy.services[0].name clashes with the fleet`,
+  );
+});
