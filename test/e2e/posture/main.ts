@@ -1,4 +1,7 @@
 import { rm } from "node:fs/promises";
+import { findNatsServer } from "../../../common/program/pins/nats-server.ts";
+import { findNodeExporter } from "../../../common/program/pins/node-exporter.ts";
+import { findPrometheus } from "../../../common/program/pins/prometheus.ts";
 import { BUSY_LABEL, ELIGIBLE_LABEL, SLOT_LABEL } from "../../../xds/scaler/names.ts";
 import type { Rig } from "../../rig/rig.ts";
 import { temporaryFolder } from "../../rig/temp-folder.ts";
@@ -23,6 +26,8 @@ export async function run(): Promise<string> {
   const started = Date.now();
   const say = (line: string) =>
     void process.stderr.write(`posture ${((Date.now() - started) / 1000).toFixed(0).padStart(4)} s  ${line}\n`);
+  // What is not in the cache yet is built now, not while a cluster waits for it.
+  for (const find of [findNatsServer, findNodeExporter, findPrometheus]) await find({ onProgress: say });
   return withFreeRig({ name: "posture", with: ["keda"], onProgress: say }, async (rig) => {
     const folder = temporaryFolder();
     try {
