@@ -3,12 +3,13 @@ import { once } from "node:events";
 import { existsSync, statSync } from "node:fs";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openJobDirectories } from "./job-directories.ts";
+import { beginUpload, bodyOf, FORM, formPart, type SlowClient } from "./slow-client.ts";
 import {
   availableIsolations,
   metric,
@@ -65,61 +66,7 @@ function exchange(port: number, text: string): Promise<string> {
   });
 }
 
-/** The JSON of a bare answer. */
-const bodyOf = (answer: string): unknown => JSON.parse(answer.slice(answer.indexOf("\r\n\r\n")));
-
 const ARRIVING = "worker_uploads_arriving";
-
-/** A client that sends some bytes of its upload now and then, for as long as the test likes. */
-interface SlowClient {
-  /** Sends so many more bytes at once. */
-  send(bytes: number): void;
-  /** Sends what is missing of the upload. */
-  finish(): void;
-  /** All that came back, once the worker has closed the connection. */
-  readonly answer: Promise<string>;
-  readonly socket: Socket;
-}
-
-/** Begins to upload a script; a comment makes it long. */
-async function beginUpload(port: number, script: string, bytes = 100_000): Promise<SlowClient> {
-  const body = `${part('name="file"; filename="x.py"', `${script}\n${"#".repeat(bytes)}`)}--b--\r\n`;
-  const head = `POST /reencrypt HTTP/1.1\r\nhost: w\r\nconnection: close\r\ncontent-type: ${FORM}`;
-  const socket = connect(port, "127.0.0.1");
-  await once(socket, "connect");
-  let sent = 0;
-  let answer = "";
-  const trickle = setInterval(() => client.send(20), 200);
-  socket.on("data", (chunk: Buffer) => {
-    answer += chunk.toString();
-  });
-  // A worker that has given up closes the connection, maybe under the next piece.
-  socket.on("error", () => {});
-  const client: SlowClient = {
-    socket,
-    answer: new Promise((resolve) =>
-      socket.on("close", () => {
-        clearInterval(trickle);
-        resolve(answer);
-      }),
-    ),
-    send(count) {
-      socket.write(body.slice(sent, sent + count));
-      sent += count;
-    },
-    finish() {
-      clearInterval(trickle);
-      client.send(body.length);
-    },
-  };
-  socket.write(`${head}\r\ncontent-length: ${body.length}\r\n\r\n`);
-  client.send(20);
-  return client;
-}
-
-const part = (disposition: string, content: string): string =>
-  `--b\r\ncontent-disposition: form-data; ${disposition}\r\n\r\n${content}\r\n`;
-const FORM = "multipart/form-data; boundary=b";
 
 describe("POST /reencrypt", () => {
   it("answers with the return code and the output", async () => {
@@ -193,14 +140,14 @@ describe("POST /reencrypt", () => {
     ["an empty form", FORM, "--b--\r\n"],
     ["an empty body", FORM, ""],
     ["no form", FORM, "hello"],
-    ["a cut form", FORM, `${part('name="file"; filename="x.py"', "print(1)")}`],
+    ["a cut form", FORM, `${formPart('name="file"; filename="x.py"', "print(1)")}`],
     ["a form cut in its headers", FORM, '--b\r\ncontent-disposition: form-data; name="fi'],
-    ["an empty file", FORM, `${part('name="file"; filename="x.py"', "")}--b--\r\n`],
-    ["a wrong field", FORM, `${part('name="script"; filename="x.py"', "print(1)")}--b--\r\n`],
-    ["a field named like an object's own", FORM, `${part('name="__proto__"; filename="x"', "print(1)")}--b--\r\n`],
-    ["text instead of a file", FORM, `${part('name="file"', "print(1)")}--b--\r\n`],
-    ["two files", FORM, `${part('name="file"; filename="x.py"', "print(1)").repeat(2)}--b--\r\n`],
-    ["three files", FORM, `${part('name="file"; filename="x.py"', "print(1)").repeat(3)}--b--\r\n`],
+    ["an empty file", FORM, `${formPart('name="file"; filename="x.py"', "")}--b--\r\n`],
+    ["a wrong field", FORM, `${formPart('name="script"; filename="x.py"', "print(1)")}--b--\r\n`],
+    ["a field named like an object's own", FORM, `${formPart('name="__proto__"; filename="x"', "print(1)")}--b--\r\n`],
+    ["text instead of a file", FORM, `${formPart('name="file"', "print(1)")}--b--\r\n`],
+    ["two files", FORM, `${formPart('name="file"; filename="x.py"', "print(1)").repeat(2)}--b--\r\n`],
+    ["three files", FORM, `${formPart('name="file"; filename="x.py"', "print(1)").repeat(3)}--b--\r\n`],
   ])("answers 422 to %s", async (_, contentType, body) => {
     const response = await post(worker.url, contentType, body);
     expect(response.status).toBe(422);
@@ -232,7 +179,7 @@ describe("POST /reencrypt", () => {
 
   it("answers 413 to a field beside the file that never ends", async () => {
     const small = await another({ maxUploadBytes: 1000 });
-    const response = await post(small.url, FORM, `${part('name="x"', "y".repeat(2 ** 20))}--b--\r\n`);
+    const response = await post(small.url, FORM, `${formPart('name="x"', "y".repeat(2 ** 20))}--b--\r\n`);
     expect(response.status).toBe(413);
   });
 
