@@ -14,6 +14,13 @@ it("gives what a program said and how it ended", async () => {
   expect(complaint("/some/sh", outcome)).toBe("sh ended with 3: a | b");
 });
 
+it("has Docker build with BuildKit, unless the environment says otherwise", async () => {
+  const told = async (run: typeof runner) => (await run("sh", ["-c", "printf $DOCKER_BUILDKIT"])).stdout;
+  expect(await told(runner)).toBe("1");
+  const env = { PATH: process.env.PATH, DOCKER_BUILDKIT: "0" };
+  expect(await told(makeRunner(env, new AbortController().signal))).toBe("0");
+});
+
 it("a program that is not there, and one that hangs, are outcomes too", async () => {
   const missing = await runner("no-such-program-here", []);
   expect(complaint("x", missing)).toBe("x is not installed");

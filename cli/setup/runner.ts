@@ -27,15 +27,18 @@ export type Runner = (program: string, args: readonly string[], options?: RunOpt
 const TIMED_OUT = 124;
 const NOT_INSTALLED = 127;
 
+/** Docker before 23 (Debian 12 has 20.10) has to be told to build with BuildKit, which our Dockerfile needs. */
+const DOCKER = { DOCKER_BUILDKIT: "1" };
+
 /**
- * @param env what the programs see; its PATH is where they are found
+ * @param env what the programs see; its PATH is where they are found, and Docker builds with BuildKit unless it says otherwise
  * @param signal ends the program that runs, and lets none start any more
  */
 export function makeRunner(env: NodeJS.ProcessEnv, signal: AbortSignal): Runner {
   return async (program, args, options = {}) => {
     const stop = options.evenStopped === true ? new AbortController().signal : signal;
     throwIfStopped(stop);
-    const child = spawn(program, args, { env, stdio: "pipe" });
+    const child = spawn(program, args, { env: { ...DOCKER, ...env }, stdio: "pipe" });
     const end = () => void child.kill("SIGTERM");
     stop.addEventListener("abort", end, { once: true });
     let timedOut = false;
