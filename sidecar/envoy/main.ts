@@ -1,13 +1,13 @@
 import { hostname } from "node:os";
-import { EvenkeelError } from "../../common/errors.ts";
 import { logger } from "../../common/log.ts";
 import { progressToStderr } from "../../common/program/progress.ts";
 import { type Command, is, loadSettings } from "../../common/settings.ts";
 import { bootstrap } from "../bootstrap/bootstrap.ts";
 import type { XdsAddress } from "../bootstrap/xds-cluster.ts";
-import { drain } from "./drain.ts";
 import { findEnvoy } from "./find.ts";
-import { type RunningEnvoy, runEnvoy } from "./run.ts";
+import { runEnvoy } from "./run.ts";
+import { envoySettings } from "./settings.ts";
+import { untilSignal } from "./until-signal.ts";
 
 const settings = {
   xds: {
@@ -50,46 +50,7 @@ const settings = {
     parse: is.anyText,
     help: "the zone in which it runs",
   },
-  adminPort: {
-    flag: "admin-port",
-    env: "EVENKEEL_ADMIN_PORT",
-    value: "PORT",
-    default: "0",
-    parse: is.port({ zero: true }),
-    help: "Envoy's admin server on loopback; 0 for a free port, which is logged",
-  },
-  maxHeap: {
-    flag: "max-heap",
-    env: "EVENKEEL_MAX_HEAP",
-    value: "SIZE",
-    default: "1GiB",
-    parse: is.bytes(64 * 2 ** 20, 2 ** 40),
-    help: "heap at which new requests are turned away, such as 1GiB",
-  },
-  concurrency: {
-    flag: "concurrency",
-    env: "EVENKEEL_CONCURRENCY",
-    value: "THREADS",
-    default: "0",
-    parse: is.integer(0, 256),
-    help: "Envoy's worker threads; 0 for one for each CPU",
-  },
-  drainTimeout: {
-    flag: "drain-timeout",
-    env: "EVENKEEL_DRAIN_TIMEOUT",
-    value: "TIME",
-    default: "25s",
-    parse: is.duration(0, 3_600_000),
-    help: "how long requests under way may take after SIGTERM",
-  },
-  logLevel: {
-    flag: "envoy-log-level",
-    env: "EVENKEEL_ENVOY_LOG_LEVEL",
-    value: "LEVEL",
-    default: "warning",
-    parse: is.choice("trace", "debug", "info", "warning", "error"),
-    help: "how much Envoy itself logs",
-  },
+  ...envoySettings({ maxHeap: "1GiB" }),
   print: {
     flag: "print-bootstrap",
     parse: is.flag,
@@ -134,34 +95,13 @@ export async function main(args: string[]): Promise<number> {
     binary,
     config,
     name: "envoy",
-    logLevel: values.logLevel,
+    logLevel: values.envoyLogLevel,
     ...(values.concurrency === 0 ? {} : { concurrency: values.concurrency }),
     onLine: (line, stream) => void process[stream].write(`${line}\n`),
   });
-  return await untilSignal(envoy, values.drainTimeout);
-}
-
-async function untilSignal(envoy: RunningEnvoy, drainTimeoutMs: number): Promise<number> {
   const log = logger("envoy");
   log.info({ pid: envoy.child.pid, adminPort: envoy.adminPort }, "Envoy runs");
-  let draining: Promise<boolean> | undefined;
-  const onSignal = () => {
-    if (draining !== undefined) return void envoy.stop();
-    log.info({ drainTimeoutMs }, "draining; a second signal ends it at once");
-    draining = drain(envoy, drainTimeoutMs);
-  };
-  process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
-  try {
-    const { code, signal } = await envoy.child.exited;
-    if (draining === undefined)
-      throw new EvenkeelError("EK_CHILD_FAILED", `Envoy ended by itself (${signal ?? `code ${code}`})`, {
-        where: envoy.child.lastLines().slice(-3).join(" | "),
-      });
-    if (!(await draining)) log.warn("ended with requests still under way");
-    return 0;
-  } finally {
-    process.off("SIGTERM", onSignal).off("SIGINT", onSignal);
-  }
+  return await untilSignal(envoy, values.drainTimeout, log);
 }
 
 function xdsAddresses(text: string): readonly XdsAddress[] {

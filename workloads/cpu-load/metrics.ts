@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { Gate } from "../worker/gate.ts";
+import type { Gate } from "../server/gate.ts";
 
 /** How a request to /load ended: `ok`, `gone` (the client left), `stopped` (the drain ran out of time), `error`. */
 export type BurnOutcome = "ok" | "gone" | "stopped" | "error";

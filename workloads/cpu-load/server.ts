@@ -2,11 +2,11 @@ import { hostname } from "node:os";
 import { performance } from "node:perf_hooks";
 import { type FastifyError, type FastifyInstance, type FastifyReply, fastify } from "fastify";
 import type { Logger } from "../../common/log.ts";
-import { Accepted } from "../worker/accepted.ts";
-import { answerBrokenRequest } from "../worker/broken-request.ts";
-import { finishAccepted } from "../worker/drain.ts";
-import { Gate, type Place } from "../worker/gate.ts";
-import { Stopped } from "../worker/stopped.ts";
+import { Accepted } from "../server/accepted.ts";
+import { answerBrokenRequest } from "../server/broken-request.ts";
+import { finishAccepted } from "../server/drain.ts";
+import { Gate, type Place } from "../server/gate.ts";
+import { Stopped } from "../server/stopped.ts";
 import { Burner } from "./burner.ts";
 import { createMetrics } from "./metrics.ts";
 

@@ -1,29 +1,17 @@
-import { availableParallelism } from "node:os";
-import { type Command, is, type Parser, type Values } from "../../common/settings.ts";
+import { type Command, is, type Values } from "../../common/settings.ts";
 import project from "../../package.json" with { type: "json" };
+import { countOrCpus, serverSettings } from "../server/settings.ts";
 
-const DAY_MS = 86_400_000;
-
-/** A number of threads, or `auto`: as many as the CPUs that this process may use, its cgroup's quota counted. */
-const threads: Parser<number> = (text) => (text === "auto" ? availableParallelism() : is.integer(1, 256)(text));
+const { host, port, drainTimeout } = serverSettings({
+  env: "EVENKEEL_CPU_LOAD",
+  port: "8000",
+  drainTimeout: "20s",
+  accepts: "requests",
+});
 
 const settings = {
-  host: {
-    flag: "host",
-    env: "EVENKEEL_CPU_LOAD_HOST",
-    parse: is.text,
-    default: "0.0.0.0",
-    value: "ADDRESS",
-    help: "address to listen on",
-  },
-  port: {
-    flag: "port",
-    env: "EVENKEEL_CPU_LOAD_PORT",
-    parse: is.port({ zero: true }),
-    default: "8000",
-    value: "PORT",
-    help: "port to listen on; 0 takes a free one",
-  },
+  host,
+  port,
   duration: {
     flag: "duration",
     env: "EVENKEEL_CPU_LOAD_DURATION",
@@ -35,7 +23,7 @@ const settings = {
   threads: {
     flag: "threads",
     env: "EVENKEEL_CPU_LOAD_THREADS",
-    parse: threads,
+    parse: countOrCpus(256),
     default: "auto",
     value: "N",
     help: "threads that burn; auto: one for each CPU of the limit",
@@ -72,14 +60,7 @@ const settings = {
     value: "VERSION",
     help: "the app_version of /info",
   },
-  drainTimeout: {
-    flag: "drain-timeout",
-    env: "EVENKEEL_CPU_LOAD_DRAIN_TIMEOUT",
-    parse: is.duration(0, DAY_MS),
-    default: "20s",
-    value: "TIME",
-    help: "how long accepted requests may take to finish after SIGTERM",
-  },
+  drainTimeout,
 } as const;
 
 /** The settings of the CPU load app, read. */

@@ -43,7 +43,9 @@ export class Share {
     const done: BurnDone[] = [];
     for (const [id, burn] of this.#burns) {
       const sliceEnd = Math.min(this.#now() + sliceMs, burn.end);
-      while (this.#now() < sliceEnd) work(burn);
+      // Also when its time has passed while others had the CPU: nobody's burn is nothing.
+      do work(burn);
+      while (this.#now() < sliceEnd);
       const now = this.#now();
       if (now < burn.end) continue;
       this.#burns.delete(id);

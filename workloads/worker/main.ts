@@ -3,6 +3,7 @@ import { describeError, EvenkeelError } from "../../common/errors.ts";
 import { type Logger, logger } from "../../common/log.ts";
 import { loadSettings } from "../../common/settings.ts";
 import { nextStopSignal } from "../../common/stop-signal.ts";
+import { drainAfter, listen } from "../server/serve.ts";
 import { findIsolation, findPython } from "./isolation.ts";
 import { type JobDirectories, openJobDirectories } from "./job-directories.ts";
 import { createWorker, type Worker } from "./server.ts";
@@ -24,11 +25,7 @@ export async function main(args: string[]): Promise<number> {
   try {
     const stop = nextStopSignal();
     const worker = await start(loaded.values, jobs, log);
-    log.info({ signal: await stop }, "draining: accepted uploads finish, new ones are refused");
-    // A second signal does not wait any longer.
-    void nextStopSignal().then(() => process.exit(1));
-    await worker.drain(loaded.values.drainTimeout);
-    log.info("drained");
+    await drainAfter(stop, worker, loaded.values.drainTimeout, log);
     return 0;
   } finally {
     await jobs.close();
@@ -73,15 +70,6 @@ async function start(settings: WorkerSettings, jobs: JobDirectories, log: Logger
     "listening",
   );
   return worker;
-}
-
-async function listen(worker: Worker, { host, port }: WorkerSettings): Promise<void> {
-  try {
-    await worker.app.listen({ host, port });
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "EADDRINUSE") throw cause;
-    throw new EvenkeelError("EK_PORT_IN_USE", `port ${port} is taken`, { where: `--port ${port}`, cause });
-  }
 }
 
 if (import.meta.main)

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { Gate } from "./gate.ts";
+import type { Gate } from "../server/gate.ts";
 import type { Receptions } from "./receptions.ts";
 import type { RefusalReason } from "./refusal.ts";
 

@@ -2,9 +2,9 @@ import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import type { Multipart, MultipartFile } from "@fastify/multipart";
 import type { FastifyRequest } from "fastify";
+import { Stopped } from "../server/stopped.ts";
 import type { Reception } from "./receptions.ts";
 import { Refusal } from "./refusal.ts";
-import { Stopped } from "./stopped.ts";
 import type { SpaceShare } from "./upload-space.ts";
 
 /** The field that holds the script, as in `curl -F file=@my_script.py`. */

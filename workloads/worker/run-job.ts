@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import type { FastifyRequest } from "fastify";
 import type { Logger } from "../../common/log.ts";
-import type { Place } from "./gate.ts";
+import type { Place } from "../server/gate.ts";
 import type { Isolation } from "./isolation.ts";
 import type { JobDirectories } from "./job-directories.ts";
 import type { WorkerMetrics } from "./metrics.ts";

@@ -1,16 +1,16 @@
 import multipart from "@fastify/multipart";
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
-import { Accepted } from "./accepted.ts";
-import { answerBrokenRequest, answerExpectation } from "./broken-request.ts";
-import { finishAccepted } from "./drain.ts";
-import { Gate, type Place } from "./gate.ts";
+import { Accepted } from "../server/accepted.ts";
+import { answerBrokenRequest, answerExpectation } from "../server/broken-request.ts";
+import { finishAccepted } from "../server/drain.ts";
+import { Gate, type Place } from "../server/gate.ts";
+import { Stopped } from "../server/stopped.ts";
 import { createMetrics, type JobOutcome } from "./metrics.ts";
 import { refuseDeclaredLength } from "./receive-upload.ts";
 import { type Reception, Receptions } from "./receptions.ts";
 import { lingerThenClose, Refusal, takeRest } from "./refusal.ts";
 import { type JobContext, runJob } from "./run-job.ts";
 import type { RunResult } from "./run-script.ts";
-import { Stopped } from "./stopped.ts";
 import { UploadSpace } from "./upload-space.ts";
 
 /** Longer than a proxy keeps its idle connections, so that it is never the worker who closes one under a request. */

@@ -1,13 +1,11 @@
-import { availableParallelism, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EvenkeelError } from "../../common/errors.ts";
 import { type Command, is, type Parser, type Values } from "../../common/settings.ts";
+import { countOrCpus, serverSettings } from "../server/settings.ts";
 
 const GIB = 2 ** 30;
 const DAY_MS = 86_400_000;
-
-/** A number of scripts, or `auto`: as many as the CPUs that this process may use, its cgroup's quota counted. */
-const concurrency: Parser<number> = (text) => (text === "auto" ? availableParallelism() : is.integer(1, 1024)(text));
 
 /** How many of the largest uploads `auto` has room for. */
 const AUTO_UPLOADS = 16;
@@ -15,23 +13,16 @@ const AUTO_UPLOADS = 16;
 /** A size, or undefined for `auto`. */
 const uploadSpace: Parser<number | undefined> = (text) => (text === "auto" ? undefined : is.bytes(1, 1024 * GIB)(text));
 
+const { host, port, drainTimeout } = serverSettings({
+  env: "EVENKEEL_WORKER",
+  port: "8080",
+  drainTimeout: "200s",
+  accepts: "uploads",
+});
+
 const settings = {
-  host: {
-    flag: "host",
-    env: "EVENKEEL_WORKER_HOST",
-    parse: is.text,
-    default: "0.0.0.0",
-    value: "ADDRESS",
-    help: "address to listen on",
-  },
-  port: {
-    flag: "port",
-    env: "EVENKEEL_WORKER_PORT",
-    parse: is.port({ zero: true }),
-    default: "8080",
-    value: "PORT",
-    help: "port to listen on; 0 takes a free one",
-  },
+  host,
+  port,
   python: {
     flag: "python",
     env: "EVENKEEL_WORKER_PYTHON",
@@ -66,7 +57,7 @@ const settings = {
   concurrency: {
     flag: "concurrency",
     env: "EVENKEEL_WORKER_CONCURRENCY",
-    parse: concurrency,
+    parse: countOrCpus(1024),
     default: "auto",
     value: "N",
     help: "scripts that run at once; auto: one for each CPU of the limit",
@@ -167,14 +158,7 @@ const settings = {
     value: "SIZE",
     help: "how much of stdout, and of stderr, is kept",
   },
-  drainTimeout: {
-    flag: "drain-timeout",
-    env: "EVENKEEL_WORKER_DRAIN_TIMEOUT",
-    parse: is.duration(0, DAY_MS),
-    default: "200s",
-    value: "TIME",
-    help: "how long accepted uploads may take to finish after SIGTERM",
-  },
+  drainTimeout,
 } as const;
 
 /** The settings of the worker, read. */
