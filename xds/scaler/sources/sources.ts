@@ -77,6 +77,8 @@ export function faultOf(statuses: readonly SourceStatus[]): string {
 function agentStatus(agents: ReturnType<typeof followAgents> | undefined): readonly SourceStatus[] {
   if (agents === undefined) return [];
   const { agents: count, telling } = agents.statistics();
-  const detail = `${telling} of ${count} agents tell`;
-  return [{ source: "agent", state: telling > 0 ? "ok" : "empty", detail, next: "" }];
+  if (count === 0) return [{ source: "agent", state: "idle", detail: "no eligible node names an agent", next: "" }];
+  return [
+    { source: "agent", state: telling > 0 ? "ok" : "empty", detail: `${telling} of ${count} agents tell`, next: "" },
+  ];
 }
