@@ -34,6 +34,10 @@ const CHECKS: CommandTable = {
       "posture jobs with the real KEDA: 200 images on three nodes, a busy node, analyser, broker and figures lost; 0 lost",
     load: check(() => import("./posture/main.ts")),
   },
+  images: {
+    summary: "every image of the Dockerfile built by a real Docker and started without rights; needs Debian 12",
+    load: check(() => import("./images/main.ts")),
+  },
   cpu: {
     summary: "the CPU load demo on a real cluster: its HPA goes up under load and back",
     load: check(() => import("./cpu/main.ts")),
