@@ -123,8 +123,8 @@ async function postureBuild(place: Place): Promise<string> {
 /** The image of `evenkeel setup`, and that its removal finds it. */
 async function setupBuild({ docker, signal, say }: Place): Promise<string> {
   const run = makeRunner(docker.env, signal);
-  const image = await buildImage(run, "", SETUP, say);
-  if ((await buildImage(run, "", SETUP, say)) !== image)
+  const image = await buildImage(run, "", SETUP, steps(say));
+  if ((await buildImage(run, "", SETUP, steps(say))) !== image)
     throw new EvenkeelError("EK_BUILD_FAILED", "the same content got another name", { where: image });
   await showsHelp(docker, image, "cpu-load");
   await removeImages(run, SETUP, say);
@@ -161,11 +161,16 @@ async function megabytes(docker: Docker, image: string): Promise<number> {
 /** Runs a command line at the top of the repository. @throws EvenkeelError EK_BUILD_FAILED */
 async function must({ docker, signal, say }: Place, words: readonly string[]): Promise<void> {
   const [program, ...args] = words as [string, ...string[]];
-  const { code, stderr, stdout } = await makeRunner(docker.env, signal)(program, args, { onLine: say });
+  const { code, stderr, stdout } = await makeRunner(docker.env, signal)(program, args, { onLine: steps(say) });
   if (code === 0) return;
   throw new EvenkeelError("EK_BUILD_FAILED", `it ended with ${code}: ${(stderr || stdout).slice(-1500)}`, {
     where: words.join(" "),
   });
 }
+
+/** Of what BuildKit tells, the beginning of each step. */
+const steps = (say: (line: string) => void) => (line: string) => {
+  if (/^#\d+ \[/.test(line)) say(line.slice(0, 120));
+};
 
 const seconds = (began: number): string => String(Math.round((Date.now() - began) / 1000));
