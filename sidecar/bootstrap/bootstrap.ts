@@ -1,4 +1,5 @@
-import { XDS_CLUSTER, type XdsAddress, xdsCluster } from "./xds-cluster.ts";
+import { GRPC_SOURCE, LOAD_STATS_CONFIG } from "./grpc-source.ts";
+import { type XdsAddress, xdsCluster } from "./xds-cluster.ts";
 
 export interface BootstrapOptions {
   /** Unique among the Envoys of a control plane. */
@@ -23,19 +24,6 @@ const DEFAULT_MAX_CONNECTIONS = 50_000;
 
 /** Envoy's own configuration, as JSON: it asks the control plane for everything else, and tells it its load (LRS). */
 export function bootstrap(options: BootstrapOptions): object {
-  const grpc = {
-    transport_api_version: "V3",
-    set_node_on_first_message_only: true,
-    grpc_services: [
-      {
-        envoy_grpc: {
-          cluster_name: XDS_CLUSTER,
-          // Envoy's default backs off to 30 s, in which weights grow old.
-          retry_policy: { retry_back_off: { base_interval: "0.1s", max_interval: "2s" } },
-        },
-      },
-    ],
-  };
   const fromAds = { ads: {}, resource_api_version: "V3", initial_fetch_timeout: "5s" };
   return {
     node: {
@@ -47,11 +35,11 @@ export function bootstrap(options: BootstrapOptions): object {
       address: { socket_address: { address: "127.0.0.1", port_value: options.adminPort ?? 0 } },
     },
     dynamic_resources: {
-      ads_config: { api_type: options.protocol ?? "DELTA_GRPC", ...grpc },
+      ads_config: { api_type: options.protocol ?? "DELTA_GRPC", ...GRPC_SOURCE },
       cds_config: fromAds,
       lds_config: fromAds,
     },
-    cluster_manager: { load_stats_config: { api_type: "GRPC", ...grpc } },
+    cluster_manager: { load_stats_config: LOAD_STATS_CONFIG },
     static_resources: { clusters: [xdsCluster(options.xds)] },
     stats_flush_on_admin: true,
     overload_manager: overloadManager(

@@ -7,13 +7,25 @@ import {
 import type { Duration } from "../../proto/generated/google/protobuf/duration.ts";
 import type { LoadReportSink } from "../signals/load-report.ts";
 import { clusterLoadReports } from "./load-stats.ts";
+import type { LoadTargets } from "./load-targets.ts";
 import { decoder, Malformed } from "./messages.ts";
 
 /** Reports that may arrive each second, over all Envoys. With more of them, each that comes is asked to report less often. */
 const MOST_REPORTS_PER_SECOND = 500;
+/** A client that starts asks for its endpoints one after the other: what it reports on is looked at when they have come, in ms. */
+const GATHER_MS = 100;
+
+/** What each Envoy is to report on, as its other streams show it. */
+export interface LoadTargetsReader {
+  /** By node id. A client that is not in it is asked for nothing yet. */
+  current(): ReadonlyMap<string, LoadTargets>;
+  /** Calls back after what may have changed it. Returns the end of the subscription. */
+  subscribe(listener: () => void): () => void;
+}
 
 export interface LoadStatsOptions {
   readonly sink: LoadReportSink;
+  readonly targets: LoadTargetsReader;
   /** How often each Envoy is to report while there are few, in ms; never: none is asked to. */
   readonly intervalMs: number | "never";
   /** Called with each report that was taken in. */
@@ -29,12 +41,23 @@ export interface LoadStatsService {
 type Call = ServerDuplexStream<LoadStatsRequest | Malformed, LoadStatsResponse>;
 
 /**
- * The load reporting service: asks every client for the loads of all its clusters by endpoint, and hands them on.
+ * The load reporting service: asks every client for the loads of the clusters that we tell it of, by endpoint, and hands
+ * them on.
  * @see https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/load_stats/v3/lrs.proto
  */
 export function addLoadStatsService(server: Server, options: LoadStatsOptions): LoadStatsService {
-  const calls = new Set<Call>();
+  const reporters = new Map<Call, Reporter>();
   let serial = 0;
+  let gathering: NodeJS.Timeout | undefined;
+  const ask = () => {
+    gathering = undefined;
+    const targets = options.targets.current();
+    for (const reporter of reporters.values()) reporter.ask(targets);
+  };
+  const askSoon = () => {
+    if (reporters.size > 0) gathering ??= setTimeout(ask, GATHER_MS);
+  };
+  const unsubscribe = options.targets.subscribe(askSoon);
   server.addService(
     {
       streamLoadStats: {
@@ -45,19 +68,20 @@ export function addLoadStatsService(server: Server, options: LoadStatsOptions): 
     {
       streamLoadStats: (call: Call) => {
         serial += 1;
-        calls.add(call);
-        call.once("close", () => calls.delete(call));
         const { intervalMs } = options;
-        const affordable = intervalMs === "never" ? intervalMs : affordableIntervalMs(calls.size, intervalMs);
-        serve(call, serial, { ...options, intervalMs: affordable });
+        const affordable = intervalMs === "never" ? intervalMs : affordableIntervalMs(reporters.size + 1, intervalMs);
+        reporters.set(call, serve(call, serial, { ...options, intervalMs: affordable }, askSoon));
+        call.once("close", () => reporters.delete(call));
       },
     },
   );
   return {
     end(code, details) {
-      for (const call of calls) call.emit("error", { code, details });
+      unsubscribe();
+      clearTimeout(gathering);
+      for (const call of reporters.keys()) call.emit("error", { code, details });
     },
-    size: () => calls.size,
+    size: () => reporters.size,
   };
 }
 
@@ -68,39 +92,64 @@ export function affordableIntervalMs(envoys: number, wantedMs: number): number {
   return intervalMs;
 }
 
-function serve(call: Call, serial: number, { sink, intervalMs, onReport }: LoadStatsOptions): void {
-  let client: string | undefined;
+interface Reporter {
+  /** Tells the client what to report on, if that is something else than it was told last. */
+  ask(targets: ReadonlyMap<string, LoadTargets>): void;
+}
+
+function serve(
+  call: Call,
+  serial: number,
+  { sink, intervalMs, onReport }: LoadStatsOptions,
+  askSoon: () => void,
+): Reporter {
+  let nodeId: string | undefined;
+  let asked: LoadTargets = new Set();
+  const client = () => `${nodeId}#${serial}`;
   call.on("data", (message: LoadStatsRequest | Malformed) => {
     if (message instanceof Malformed)
       return void call.emit("error", {
         code: status.INVALID_ARGUMENT,
         details: `the request is no valid protobuf message: ${message.reason}`,
       });
-    if (client === undefined) {
+    if (nodeId === undefined) {
       if (message.node === undefined || message.node.id === "")
         return void call.emit("error", {
           code: status.INVALID_ARGUMENT,
           details: "the first request of a stream must carry a node with an id",
         });
-      client = `${message.node.id}#${serial}`;
-      if (intervalMs === "never") return;
-      call.write(
-        LoadStatsResponse.create({
-          sendAllClusters: true,
-          reportEndpointGranularity: true,
-          loadReportingInterval: durationOf(intervalMs),
-        }),
-      );
+      nodeId = message.node.id;
+      askSoon();
     }
-    const reports = clusterLoadReports(client, message.clusterStats);
+    const reports = clusterLoadReports(client(), message.clusterStats);
     if (reports.length === 0) return;
     sink.record(reports);
     onReport();
   });
   call.on("end", () => call.end());
   call.once("close", () => {
-    if (client !== undefined) sink.clientGone(client);
+    if (nodeId !== undefined) sink.clientGone(client());
   });
+  return {
+    ask(targets) {
+      const wanted = nodeId === undefined || intervalMs === "never" ? undefined : targets.get(nodeId);
+      if (wanted === undefined || intervalMs === "never" || isSame(wanted, asked)) return;
+      asked = wanted === "all" ? wanted : new Set(wanted);
+      call.write(
+        LoadStatsResponse.create({
+          clusters: asked === "all" ? [] : [...asked],
+          sendAllClusters: asked === "all",
+          reportEndpointGranularity: true,
+          loadReportingInterval: durationOf(intervalMs),
+        }),
+      );
+    },
+  };
+}
+
+function isSame(one: LoadTargets, other: LoadTargets): boolean {
+  if (one === "all" || other === "all") return one === other;
+  return one.size === other.size && one.isSubsetOf(other);
 }
 
 function durationOf(ms: number): Duration {

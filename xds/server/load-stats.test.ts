@@ -1,11 +1,17 @@
 import { status } from "@grpc/grpc-js";
 import { afterEach, describe, expect, test } from "vitest";
 import { ClusterStats } from "../../proto/generated/envoy/config/endpoint/v3/load_report.ts";
+import { AggregatedDiscoveryServiceClient } from "../../proto/generated/envoy/service/discovery/v3/ads.ts";
+import {
+  DeltaDiscoveryRequest,
+  type DeltaDiscoveryResponse,
+} from "../../proto/generated/envoy/service/discovery/v3/discovery.ts";
 import {
   LoadReportingServiceClient,
   LoadStatsRequest,
   type LoadStatsResponse,
 } from "../../proto/generated/envoy/service/load_stats/v3/lrs.ts";
+import { TYPE_URLS } from "../resources/resource.ts";
 import { clusterLoadReports } from "./load-stats.ts";
 import { affordableIntervalMs } from "./load-stats-service.ts";
 import { plaintext, startTestServer, Talk, until } from "./test-server.ts";
@@ -110,8 +116,20 @@ describe("the service", () => {
     return { ...one, talk };
   }
 
+  /** A stream that asks for resources, without which nobody is asked for loads. */
+  function subscribe({ address }: { address: string }, id: string, typeUrl: string, names: readonly string[]) {
+    const client = new AggregatedDiscoveryServiceClient(address, plaintext());
+    cleanups.push(() => client.close());
+    const stream = new Talk<DeltaDiscoveryRequest, DeltaDiscoveryResponse>(client.deltaAggregatedResources());
+    stream.say(DeltaDiscoveryRequest.fromPartial({ node: { id }, typeUrl, resourceNamesSubscribe: [...names] }));
+    return stream;
+  }
+
   test("asks for all by endpoint, hands reports on, and says when a client is gone", async () => {
-    const { talk, reports, gone, metric } = await serve({ reportIntervalMs: 2500 });
+    const served = await serve({ reportIntervalMs: 2500 });
+    const { talk, reports, gone, metric } = served;
+    subscribe(served, "envoy-1", TYPE_URLS.cluster, []);
+    subscribe(served, "envoy-1", TYPE_URLS.endpoints, ["a"]);
     const [one, other] = [talk(), talk()];
     for (const stream of [one, other]) stream.say(LoadStatsRequest.fromPartial({ node: { id: "envoy-1" } }));
     for (const stream of [one, other])
@@ -131,6 +149,19 @@ describe("the service", () => {
     one.hangUp();
     await until("its end is told", () => gone.length === 1);
     expect(reports.map(({ client }) => client)).toContain(gone[0]);
+  });
+
+  test("an Envoy that only asks for endpoints reports on those, also on what it asks for later", async () => {
+    const served = await serve();
+    const gateway = served.talk();
+    gateway.say(LoadStatsRequest.fromPartial({ node: { id: "gateway" } }));
+    subscribe(served, "another", TYPE_URLS.endpoints, ["c"]);
+    subscribe(served, "gateway", TYPE_URLS.endpoints, ["a"]);
+    expect(await gateway.next()).toMatchObject({ clusters: ["a"], sendAllClusters: false });
+    const second = subscribe(served, "gateway", TYPE_URLS.endpoints, ["b"]);
+    expect(new Set((await gateway.next()).clusters)).toEqual(new Set(["a", "b"]));
+    second.hangUp();
+    expect(await gateway.next()).toMatchObject({ clusters: ["a"], sendAllClusters: false });
   });
 
   test("a client must say who it is", async () => {

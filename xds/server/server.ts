@@ -14,6 +14,7 @@ import type { Demand } from "./demand.ts";
 import { addDiscoveryServices } from "./discovery-services.ts";
 import { addHealthService } from "./health.ts";
 import { addLoadStatsService } from "./load-stats-service.ts";
+import { loadTargets } from "./load-targets.ts";
 import { xdsMetrics } from "./metrics.ts";
 import { addReflectionService } from "./reflection.ts";
 import { Session } from "./session.ts";
@@ -147,6 +148,7 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
   addDiscoveryServices(server, { open, fetch });
   const loadStats = addLoadStatsService(server, {
     sink: options.loadReports,
+    targets: { current: () => loadTargets(streams.named()), subscribe: (listener) => demand.subscribe(listener) },
     intervalMs: options.reportIntervalMs ?? 1000,
     onReport: () => metrics.loadReports.inc(),
   });

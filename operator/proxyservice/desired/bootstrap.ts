@@ -1,4 +1,5 @@
 import { RESOURCES } from "../../../common/kubernetes/resource-type.ts";
+import { LOAD_STATS_CONFIG } from "../../../sidecar/bootstrap/grpc-source.ts";
 import { XDS_CLUSTER, xdsCluster } from "../../../sidecar/bootstrap/xds-cluster.ts";
 import { bootstrapName } from "../names.ts";
 import type { Settled } from "../resource.ts";
@@ -17,14 +18,17 @@ const FILE = "custom_bootstrap.json";
 
 /**
  * What is added to Istio's own bootstrap: the static cluster that leads to the control plane. Envoy takes an xDS source
- * only from clusters of its bootstrap.
+ * only from clusters of its bootstrap. It also tells the control plane its load: how many requests it sends to each endpoint.
  */
 export function bootstrapText(access: XdsAccess): string {
   const cluster = {
     ...xdsCluster([{ address: access.address, port: access.port }], XDS_CLUSTER),
     ...(access.identity === undefined ? {} : { transport_socket: meshTls(access, access.identity) }),
   };
-  return JSON.stringify({ static_resources: { clusters: [cluster] } });
+  return JSON.stringify({
+    cluster_manager: { load_stats_config: LOAD_STATS_CONFIG },
+    static_resources: { clusters: [cluster] },
+  });
 }
 
 export function bootstrapConfigMap(settled: Settled, access: XdsAccess): DesiredObject {

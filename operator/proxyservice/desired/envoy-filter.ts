@@ -1,5 +1,5 @@
 import { RESOURCES } from "../../../common/kubernetes/resource-type.ts";
-import { XDS_CLUSTER } from "../../../sidecar/bootstrap/xds-cluster.ts";
+import { GRPC_SOURCE } from "../../../sidecar/bootstrap/grpc-source.ts";
 import { envoyFilterName, gatewaySelector } from "../names.ts";
 import type { Settled, WeightsMode } from "../resource.ts";
 import { type DesiredObject, objectOf } from "./meta.ts";
@@ -43,20 +43,7 @@ function fromControlPlane(mode: WeightsMode): object {
   return {
     initial_fetch_timeout: INITIAL_FETCH_TIMEOUT,
     resource_api_version: "V3",
-    api_config_source: {
-      api_type: mode,
-      transport_api_version: "V3",
-      set_node_on_first_message_only: true,
-      grpc_services: [
-        {
-          envoy_grpc: {
-            cluster_name: XDS_CLUSTER,
-            // Envoy's own backs off to 30 s, in which weights grow old.
-            retry_policy: { retry_back_off: { base_interval: "0.1s", max_interval: "2s" } },
-          },
-        },
-      ],
-    },
+    api_config_source: { api_type: mode, ...GRPC_SOURCE },
   };
 }
 
