@@ -1,6 +1,7 @@
+import type { FleetView } from "../../../xds/console/fleet-view.ts";
 import { waitUntil } from "../../rig/ready.ts";
 import { knownClients } from "./busy.ts";
-import { EVENKEEL, istioctl, type Mesh, podsOf, SHOP } from "./cluster.ts";
+import { consolePage, EVENKEEL, istioctl, type Mesh, podsOf, SHOP } from "./cluster.ts";
 
 const GATEWAY = "spiffe://cluster.local/ns/shop/sa/ps-s0";
 const CLUSTER = "outbound|80||sn0-ep.shop.svc.cluster.local";
@@ -45,8 +46,25 @@ export async function inspect(mesh: Mesh): Promise<string> {
   const clients = await knownClients(mesh);
   if (!clients.has(GATEWAY))
     throw new Error(`the control plane's clients are ${[...clients].join(", ")}, not ${GATEWAY}`);
+  const rate = await reportedRate(mesh);
   for (const namespace of [SHOP, EVENKEEL]) await analyse(mesh, namespace);
-  return `weights ${weights.join(", ")} in the gateway, known as ${GATEWAY}; istioctl analyze clean`;
+  return `weights ${weights.join(", ")} in the gateway, known as ${GATEWAY}, which reports ${rate.toFixed(0)} requests/s; istioctl analyze clean`;
+}
+
+/** Waits until the gateway has reported its load for a second. @returns requests/s that it sends to our endpoints */
+async function reportedRate({ rig }: Mesh): Promise<number> {
+  let rate = 0;
+  const reported = async () => {
+    const pods = await podsOf(rig, EVENKEEL, "app.kubernetes.io/name=evenkeel-control-plane");
+    const fleets = await Promise.all(
+      pods.map(({ status }) => consolePage<FleetView>(rig, status?.podIP ?? "", "fleet")),
+    );
+    const endpoints = fleets.flatMap(({ clusters }) => clusters).flatMap((cluster) => cluster.endpoints);
+    rate = endpoints.reduce((sum, { load }) => sum + (load?.requestsPerSecond ?? 0), 0);
+    return rate > 1;
+  };
+  await waitUntil("the gateway's load reports", reported, { timeoutMs: 30_000, everyMs: 1000 });
+  return rate;
 }
 
 /** @throws Error with what istioctl finds in a namespace, hints too */
