@@ -1,6 +1,7 @@
 import { EvenkeelError } from "../../common/errors.ts";
 import { apply, checkApply } from "./apply.ts";
-import { type Cluster, chooseCluster } from "./cluster.ts";
+import { chooseCluster } from "./choose-cluster.ts";
+import type { Cluster } from "./cluster.ts";
 import { buildImage } from "./image.ts";
 import { type Kubectl, makeKubectl } from "./kubectl.ts";
 import { metricsObjects } from "./metrics-server.ts";

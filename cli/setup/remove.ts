@@ -1,6 +1,7 @@
 import { EvenkeelError } from "../../common/errors.ts";
 import { existing } from "./apply.ts";
-import { type Cluster, clustersToClear } from "./cluster.ts";
+import { clustersToClear } from "./choose-cluster.ts";
+import type { Cluster } from "./cluster.ts";
 import { appObjects } from "./deploy.ts";
 import { removeImages } from "./image.ts";
 import { type Kubectl, makeKubectl } from "./kubectl.ts";

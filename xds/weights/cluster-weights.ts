@@ -1,7 +1,8 @@
 import type { Cluster } from "../fleet/fleet.ts";
 import type { Coverage } from "../signals/load-reports.ts";
 import type { SignalView } from "../signals/signal.ts";
-import { computeWeights, type LawState } from "./law.ts";
+import { computeWeights } from "./law.ts";
+import type { LawState } from "./law-input.ts";
 import { TUNING } from "./tuning.ts";
 
 /**

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { Coverage } from "../signals/load-reports.ts";
 import type { LoadSample } from "../signals/signal.ts";
-import { computeWeights, type LawEndpoint, type LawState, NEUTRAL_WEIGHT } from "./law.ts";
+import { computeWeights, NEUTRAL_WEIGHT } from "./law.ts";
+import type { LawEndpoint, LawState } from "./law-input.ts";
 import { type Random, seededRandom } from "./random.ts";
 import { TUNING } from "./tuning.ts";
 

@@ -1,5 +1,4 @@
-import type { Coverage } from "../signals/load-reports.ts";
-import type { Signal } from "../signals/signal.ts";
+import type { LawEndpoint, LawInput, LawState } from "./law-input.ts";
 import { relativeWeights } from "./relative-weights.ts";
 import { TUNING, type Tuning } from "./tuning.ts";
 
@@ -8,36 +7,6 @@ export const NEUTRAL_WEIGHT = 100;
 
 /** Envoy refuses a locality whose weights sum to 2^32 or more (envoy.config.endpoint.v3.LocalityLbEndpoints). */
 const LARGEST_SUM = 2 ** 32 - 1;
-
-export interface LawEndpoint {
-  /** Unique in the cluster. */
-  readonly key: string;
-  /** A draining endpoint gets a weight but has no influence on the others'. */
-  readonly state: "ready" | "draining";
-  readonly signal?: Signal | undefined;
-  /** How long it has been in the fleet, in ms. Absent: for long. */
-  readonly knownForMs?: number | undefined;
-}
-
-/** The weights that Envoy holds. */
-export interface LawState {
-  /** By endpoint key. */
-  readonly weights: ReadonlyMap<string, number>;
-  /** All ready endpoints have the same weight: Envoy uses two choices or a full scan. */
-  readonly equal: boolean;
-}
-
-export interface LawInput {
-  readonly endpoints: readonly LawEndpoint[];
-  /** Undefined before the first weights. */
-  readonly previous: LawState | undefined;
-  /** How many proxies share the cluster out, each seeing its own requests only. */
-  readonly proxies: number;
-  /** What of their requests is known. */
-  readonly coverage: Coverage;
-  /** The time, on the clock of the signals, in ms. */
-  readonly nowMs: number;
-}
 
 export interface LawResult extends LawState {
   /** False: nothing changed enough to tell Envoy; `weights` is what it holds already. */

@@ -1,7 +1,7 @@
 import type { CpuFigure, CpuSignal, LoadSample } from "../signals/signal.ts";
 import { figuresThatMustAgree } from "./agreement.ts";
 import { confidenceAt, slowConfidenceAt } from "./confidence.ts";
-import type { LawEndpoint, LawInput } from "./law.ts";
+import type { LawEndpoint, LawInput } from "./law-input.ts";
 import { estimateOwnUse, type OwnUseInput } from "./own-use.ts";
 import type { Tuning } from "./tuning.ts";
 

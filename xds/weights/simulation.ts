@@ -1,4 +1,4 @@
-import type { LawState } from "./law.ts";
+import type { LawState } from "./law-input.ts";
 import { exponential, type Random, seededRandom } from "./random.ts";
 import type { Scenario } from "./scenario.ts";
 import { SAMPLE_MS, SimulatedControlPlane } from "./simulated-control-plane.ts";
