@@ -25,7 +25,7 @@ export interface Docker {
 
 /** Of Debian 12; what they need besides is on every Debian. */
 const PACKAGES = ["docker.io", "containerd", "runc", "libdevmapper1.02.1"];
-const CGROUP = "evenkeel-images";
+const CGROUP = `evenkeel-images-${process.pid}`;
 const START_MS = 120_000;
 /** With this much memory to spare the daemon keeps its files there: images and what builds unpack take about 4 GiB. */
 const ROOMY_BYTES = 8 * 2 ** 30;

@@ -105,14 +105,7 @@ async function check(place: Place): Promise<string[]> {
 async function postureBuild(place: Place): Promise<string> {
   const { docker, folder } = place;
   const began = Date.now();
-  const settings = [
-    "--analyzer-repo-base",
-    "evenkeel/e2e",
-    "--scaler-image-repo",
-    "evenkeel/e2e/scaler",
-    "--image-tag",
-    "1",
-  ];
+  const settings = ["--analyzer-repo-base", "evenkeel/e2e", "--scaler-image-repo", "evenkeel/e2e/scaler", "--tag", "1"];
   const output = join(folder, "posture");
   await must(place, [process.execPath, "cli/evenkeel.ts", "posture", "build", "--output", output, ...settings]);
   await runsItsProgram(docker, "evenkeel/e2e/analyzer:1", "MQTT_PORT");
