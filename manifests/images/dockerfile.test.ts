@@ -16,6 +16,12 @@ it("has the Envoy that the project is tested with", () => {
   expect(dockerfile).toContain(`ENVOY_IMAGE=envoyproxy/envoy:v${ENVOY.version}`);
 });
 
+it("begins with these two images and fetches no other, a frontend's neither", () => {
+  const images = [...dockerfile.matchAll(/^FROM (?:--\S+ )?(\S+)/gm)].map((match) => match[1]);
+  expect(new Set(images)).toEqual(new Set(["${NODE_IMAGE}", "${ENVOY_IMAGE}", "base"]));
+  expect(dockerfile).not.toMatch(/^# syntax=/m);
+});
+
 it("copies what is in the repository and not ignored", () => {
   const sources = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap((match) =>
     (match[1] as string).split(" "),
