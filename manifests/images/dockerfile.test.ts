@@ -17,7 +17,9 @@ it("has the Envoy that the project is tested with", () => {
 });
 
 it("begins with these two images and fetches no other, a frontend's neither", () => {
-  const images = [...dockerfile.matchAll(/^FROM (?:--\S+ )?(?:\$\{(.+)\}|base) AS/gm)].map((match) => match[1] ?? "base");
+  const images = [...dockerfile.matchAll(/^FROM (?:--\S+ )?(?:\$\{(.+)\}|base) AS/gm)].map(
+    (match) => match[1] ?? "base",
+  );
   expect(images).toHaveLength([...dockerfile.matchAll(/^FROM /gm)].length);
   expect(new Set(images)).toEqual(new Set(["NODE_IMAGE", "ENVOY_IMAGE", "base"]));
   expect(dockerfile).not.toMatch(/^# syntax=/m);
