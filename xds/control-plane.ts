@@ -32,8 +32,7 @@ export interface ControlPlaneOptions {
   readonly httpPort: number;
   /** How long a cluster may wait for its first signals before it is told with what is known. */
   readonly settleTimeoutMs: number;
-  /** Undefined: no Envoy is asked for its load. */
-  readonly loadReportIntervalMs: number | undefined;
+  readonly loadReportIntervalMs: number;
   readonly log: Logger;
   readonly attach?: Attach;
   /** Gets what the xDS port proves itself with; absent or undefined: plain text. The console answers meanwhile. */
@@ -161,7 +160,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
           interceptors: [admission(options.allowedClients ?? [], log)],
           identify: clientIdentity,
         }),
-        reportIntervalMs: options.loadReportIntervalMs ?? "never",
+        reportIntervalMs: options.loadReportIntervalMs,
       });
       serving = true;
       log.info({ xdsPort: server.port, httpPort: console.port }, "serving");

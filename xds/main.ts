@@ -122,7 +122,7 @@ export async function main(args: string[]): Promise<number> {
     httpHost: values.httpHost,
     httpPort: values.httpPort,
     settleTimeoutMs: values.settleTimeout,
-    loadReportIntervalMs: isProxyAlone(values) ? undefined : values.loadReportInterval,
+    loadReportIntervalMs: values.loadReportInterval,
     log,
     signal: ending.signal,
     ...(values.tls !== "none" && { identity: async () => opened ?? identity() }),
@@ -136,11 +136,6 @@ export async function main(args: string[]): Promise<number> {
 }
 
 type ControlPlaneValues = Values<(typeof COMMAND)["settings"]>;
-
-/** Then nothing is weighed, and the load of each of its hosts would be told for nothing. */
-function isProxyAlone({ proxyConfig, fleet, kubernetes }: ControlPlaneValues): boolean {
-  return proxyConfig !== "" && fleet === "" && !kubernetes;
-}
 
 interface Sources {
   readonly source: FleetSource;
@@ -169,7 +164,7 @@ function openFleet(values: ControlPlaneValues, log: Logger): Sources {
     const prometheus = url === "" ? undefined : { url, query, unit, ageMs };
     return openKubernetes({ ...values, fleetFile: values.fleet, prometheus, log });
   }
-  if (isProxyAlone(values)) return { source: noFleet() };
+  if (values.fleet === "" && values.proxyConfig !== "") return { source: noFleet() };
   if (values.fleet === "")
     throw new EvenkeelError("EK_SETTING_INVALID", "--fleet is missing (the fleet file)", {
       where: COMMAND.name,

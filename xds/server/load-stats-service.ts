@@ -7,7 +7,6 @@ import {
 import type { Duration } from "../../proto/generated/google/protobuf/duration.ts";
 import type { LoadReportSink } from "../signals/load-report.ts";
 import { clusterLoadReports } from "./load-stats.ts";
-import type { LoadTargets } from "./load-targets.ts";
 import { decoder, Malformed } from "./messages.ts";
 
 /** Reports that may arrive each second, over all Envoys. With more of them, each that comes is asked to report less often. */
@@ -17,8 +16,8 @@ const GATHER_MS = 100;
 
 /** What each Envoy is to report on, as its other streams show it. */
 export interface LoadTargetsReader {
-  /** By node id. A client that is not in it is asked for nothing yet. */
-  current(): ReadonlyMap<string, LoadTargets>;
+  /** The clusters by node id. A client that is not in it is asked for nothing yet. */
+  current(): ReadonlyMap<string, ReadonlySet<string>>;
   /** Calls back after what may have changed it. Returns the end of the subscription. */
   subscribe(listener: () => void): () => void;
 }
@@ -26,8 +25,8 @@ export interface LoadTargetsReader {
 export interface LoadStatsOptions {
   readonly sink: LoadReportSink;
   readonly targets: LoadTargetsReader;
-  /** How often each Envoy is to report while there are few, in ms; never: none is asked to. */
-  readonly intervalMs: number | "never";
+  /** How often each Envoy is to report while there are few, in ms. */
+  readonly intervalMs: number;
   /** Called with each report that was taken in. */
   readonly onReport: () => void;
 }
@@ -68,9 +67,8 @@ export function addLoadStatsService(server: Server, options: LoadStatsOptions): 
     {
       streamLoadStats: (call: Call) => {
         serial += 1;
-        const { intervalMs } = options;
-        const affordable = intervalMs === "never" ? intervalMs : affordableIntervalMs(reporters.size + 1, intervalMs);
-        reporters.set(call, serve(call, serial, { ...options, intervalMs: affordable }, askSoon));
+        const intervalMs = affordableIntervalMs(reporters.size + 1, options.intervalMs);
+        reporters.set(call, serve(call, serial, { ...options, intervalMs }, askSoon));
         call.once("close", () => reporters.delete(call));
       },
     },
@@ -94,7 +92,7 @@ export function affordableIntervalMs(envoys: number, wantedMs: number): number {
 
 interface Reporter {
   /** Tells the client what to report on, if that is something else than it was told last. */
-  ask(targets: ReadonlyMap<string, LoadTargets>): void;
+  ask(targets: ReadonlyMap<string, ReadonlySet<string>>): void;
 }
 
 function serve(
@@ -104,7 +102,7 @@ function serve(
   askSoon: () => void,
 ): Reporter {
   let nodeId: string | undefined;
-  let asked: LoadTargets = new Set();
+  let asked: ReadonlySet<string> = new Set();
   const client = () => `${nodeId}#${serial}`;
   call.on("data", (message: LoadStatsRequest | Malformed) => {
     if (message instanceof Malformed)
@@ -132,13 +130,12 @@ function serve(
   });
   return {
     ask(targets) {
-      const wanted = nodeId === undefined || intervalMs === "never" ? undefined : targets.get(nodeId);
-      if (wanted === undefined || intervalMs === "never" || isSame(wanted, asked)) return;
-      asked = wanted === "all" ? wanted : new Set(wanted);
+      const wanted = nodeId === undefined ? undefined : targets.get(nodeId);
+      if (wanted === undefined || isSame(wanted, asked)) return;
+      asked = wanted;
       call.write(
         LoadStatsResponse.create({
-          clusters: asked === "all" ? [] : [...asked],
-          sendAllClusters: asked === "all",
+          clusters: [...asked],
           reportEndpointGranularity: true,
           loadReportingInterval: durationOf(intervalMs),
         }),
@@ -147,8 +144,7 @@ function serve(
   };
 }
 
-function isSame(one: LoadTargets, other: LoadTargets): boolean {
-  if (one === "all" || other === "all") return one === other;
+function isSame(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
   return one.size === other.size && one.isSubsetOf(other);
 }
 

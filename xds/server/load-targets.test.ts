@@ -11,18 +11,13 @@ function stream(id: string, typeUrl: string, names: readonly string[] = []): Csd
   return { node: Node.fromPartial({ id }), subscriptions: [subscription] };
 }
 
-test("who has its clusters from us reports on all of them, in whichever order it asked", () => {
-  const clusters = stream("a", TYPE_URLS.cluster);
-  const endpoints = stream("a", TYPE_URLS.endpoints, ["x"]);
-  expect(loadTargets([clusters, endpoints])).toEqual(new Map([["a", "all"]]));
-  expect(loadTargets([endpoints, clusters])).toEqual(new Map([["a", "all"]]));
-});
-
-test("who has only endpoints from us reports on theirs, over all of its streams", () => {
+test("everybody reports on what it asks for the endpoints of, over all of its streams, and on no other cluster", () => {
   const streams = [
+    stream("a", TYPE_URLS.cluster),
     stream("a", TYPE_URLS.endpoints, ["x"]),
     stream("a", TYPE_URLS.endpoints, ["y"]),
     stream("b", TYPE_URLS.endpoints, ["z"]),
+    stream("c", TYPE_URLS.cluster),
     stream("c", TYPE_URLS.listener, ["l"]),
   ];
   const expected = new Map([
@@ -30,4 +25,11 @@ test("who has only endpoints from us reports on theirs, over all of its streams"
     ["b", new Set(["z"])],
   ]);
   expect(loadTargets(streams)).toEqual(expected);
+});
+
+test("what was told stays as it was when the client asks for more", () => {
+  const one = stream("a", TYPE_URLS.endpoints, ["x"]);
+  const told = loadTargets([one]);
+  one.subscriptions[0]?.names.add("y");
+  expect(told).toEqual(new Map([["a", new Set(["x"])]]));
 });

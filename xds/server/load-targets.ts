@@ -1,22 +1,15 @@
 import { TYPE_URLS } from "../resources/resource.ts";
 import type { CsdsStream } from "./csds.ts";
 
-/** What one Envoy is asked to report on: all of its clusters, or those of these names. */
-export type LoadTargets = "all" | ReadonlySet<string>;
-
 /**
- * By node id: an Envoy that has its clusters from us reports on all of them. One that has them from somebody else (istiod)
- * may have thousands of which only a few are ours: it reports on those whose endpoints it asks us for, as far as they are
- * called what their endpoints are called.
+ * What each Envoy is asked to report on, by node id: the clusters whose endpoints it asks us for, as far as they are called
+ * what their endpoints are called. All others bring nothing that weights could use, and may be thousands: those that a gateway
+ * has from istiod, and those of a reverse proxy that is served beside the fleet.
  */
-export function loadTargets(streams: Iterable<CsdsStream>): ReadonlyMap<string, LoadTargets> {
-  const targets = new Map<string, LoadTargets>();
+export function loadTargets(streams: Iterable<CsdsStream>): ReadonlyMap<string, ReadonlySet<string>> {
+  const targets = new Map<string, ReadonlySet<string>>();
   for (const { node, subscriptions } of streams)
-    for (const { typeUrl, names } of subscriptions) {
-      if (typeUrl === TYPE_URLS.cluster) targets.set(node.id, "all");
-      if (typeUrl !== TYPE_URLS.endpoints) continue;
-      const before = targets.get(node.id);
-      if (before !== "all") targets.set(node.id, before === undefined ? names : new Set([...before, ...names]));
-    }
+    for (const { typeUrl, names } of subscriptions)
+      if (typeUrl === TYPE_URLS.endpoints) targets.set(node.id, names.union(targets.get(node.id) ?? new Set()));
   return targets;
 }

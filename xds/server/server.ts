@@ -43,7 +43,7 @@ export interface XdsServerOptions {
   /** The most names that one stream may ask for in one type. */
   readonly maxNames?: number;
   /** How often each Envoy is to report its loads, in ms. */
-  readonly reportIntervalMs?: number | "never";
+  readonly reportIntervalMs?: number;
   /** How long a response may stay unanswered before newer ones follow it, in ms. */
   readonly ackPatienceMs?: number;
   /** How often an idle connection is asked whether it is alive, in ms. */
