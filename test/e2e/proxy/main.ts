@@ -1,5 +1,6 @@
+import { EvenkeelError } from "../../../common/errors.ts";
 import { is, loadSettings } from "../../../common/settings.ts";
-import { requireNodeSupport, thisMachine } from "../../rig/node/support.ts";
+import { nodeRefusal } from "../../rig/node/support.ts";
 import { onCluster } from "./cluster/main.ts";
 import { onThisMachine } from "./local.ts";
 
@@ -28,11 +29,20 @@ export async function main(args: string[]): Promise<number> {
     return 0;
   }
   const { withoutCluster, clusterOnly } = loaded.values;
-  // Before minutes are spent on the rest.
-  if (!withoutCluster) requireNodeSupport(thisMachine());
+  if (!withoutCluster) requireCluster();
   const seen: string[] = [];
   if (!clusterOnly) seen.push(await onThisMachine());
   if (!withoutCluster) seen.push(await onCluster());
   console.log(`proxy: ${seen.join("; ")}${withoutCluster ? "; not shown: the cluster" : ""}`);
   return 0;
+}
+
+/** Before minutes are spent on the rest. */
+function requireCluster(): void {
+  const cause = nodeRefusal();
+  if (cause === undefined) return;
+  throw new EvenkeelError("EK_RIG_UNSUPPORTED", `the cluster cannot be shown here: ${(cause as Error).message}`, {
+    next: "run it as root on Linux, or leave the cluster out with --without-cluster",
+    cause,
+  });
 }
