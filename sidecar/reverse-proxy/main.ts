@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { EvenkeelError } from "../../common/errors.ts";
-import { type Logger, logger } from "../../common/log.ts";
+import { logger } from "../../common/log.ts";
 import { progressToStderr } from "../../common/program/progress.ts";
 import { loadSettings, type Values } from "../../common/settings.ts";
-import { drain } from "../envoy/drain.ts";
 import { findEnvoy } from "../envoy/find.ts";
+import { untilSignal } from "../envoy/until-signal.ts";
 import { hostAndPort } from "./config.ts";
 import { followConfig } from "./follow.ts";
 import { requireFree } from "./free-port.ts";
@@ -65,7 +65,7 @@ export async function main(args: string[]): Promise<number> {
     log.info({ listen: hostAndPort(config.listen), services, pid, adminPort: proxy.envoy.adminPort }, "serving");
     started.resolve();
     void names.check(config);
-    return await untilSignal(proxy, values.drainTimeout, log);
+    return await untilSignal(proxy.envoy, values.drainTimeout, log);
   } finally {
     follower.close();
     started.resolve();
@@ -94,25 +94,4 @@ function requireCaFile(given: string): string {
   if (!existsSync(path))
     throw new EvenkeelError("EK_FILE_UNREADABLE", "the authorities' file is not there", { where: path });
   return path;
-}
-
-async function untilSignal(proxy: RunningProxy, drainTimeoutMs: number, log: Logger): Promise<number> {
-  let draining: Promise<boolean> | undefined;
-  const onSignal = () => {
-    if (draining !== undefined) return void proxy.envoy.stop();
-    log.info({ drainTimeoutMs }, "draining; a second signal ends it at once");
-    draining = drain(proxy.envoy, drainTimeoutMs);
-  };
-  process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
-  try {
-    const { code, signal } = await proxy.envoy.child.exited;
-    if (draining === undefined)
-      throw new EvenkeelError("EK_CHILD_FAILED", `Envoy ended by itself (${signal ?? `code ${code}`})`, {
-        where: proxy.envoy.child.lastLines().slice(-3).join(" | "),
-      });
-    if (!(await draining)) log.warn("ended with requests still under way");
-    return 0;
-  } finally {
-    process.off("SIGTERM", onSignal).off("SIGINT", onSignal);
-  }
 }
