@@ -1,11 +1,11 @@
 import { type Server, type ServerDuplexStream, status } from "@grpc/grpc-js";
 import {
   LoadReportingServiceService,
-  LoadStatsRequest,
   LoadStatsResponse,
 } from "../../proto/generated/envoy/service/load_stats/v3/lrs.ts";
 import type { Duration } from "../../proto/generated/google/protobuf/duration.ts";
 import type { LoadReportSink } from "../signals/load-report.ts";
+import { decodeLoadRequest, type LoadRequest } from "./load-request.ts";
 import { clusterLoadReports } from "./load-stats.ts";
 import { decoder, Malformed } from "./messages.ts";
 
@@ -37,7 +37,7 @@ export interface LoadStatsService {
   size(): number;
 }
 
-type Call = ServerDuplexStream<LoadStatsRequest | Malformed, LoadStatsResponse>;
+type Call = ServerDuplexStream<LoadRequest | Malformed, LoadStatsResponse>;
 
 /**
  * The load reporting service: asks every client for the loads of the clusters that we tell it of, by endpoint, and hands
@@ -61,7 +61,7 @@ export function addLoadStatsService(server: Server, options: LoadStatsOptions): 
     {
       streamLoadStats: {
         ...LoadReportingServiceService.streamLoadStats,
-        requestDeserialize: decoder((bytes) => LoadStatsRequest.decode(bytes)),
+        requestDeserialize: decoder(decodeLoadRequest),
       },
     },
     {
@@ -104,19 +104,19 @@ function serve(
   let nodeId: string | undefined;
   let asked: ReadonlySet<string> = new Set();
   const client = () => `${nodeId}#${serial}`;
-  call.on("data", (message: LoadStatsRequest | Malformed) => {
+  call.on("data", (message: LoadRequest | Malformed) => {
     if (message instanceof Malformed)
       return void call.emit("error", {
         code: status.INVALID_ARGUMENT,
         details: `the request is no valid protobuf message: ${message.reason}`,
       });
     if (nodeId === undefined) {
-      if (message.node === undefined || message.node.id === "")
+      if (message.nodeId === undefined || message.nodeId === "")
         return void call.emit("error", {
           code: status.INVALID_ARGUMENT,
           details: "the first request of a stream must carry a node with an id",
         });
-      nodeId = message.node.id;
+      nodeId = message.nodeId;
       askSoon();
     }
     const reports = clusterLoadReports(client(), message.clusterStats);
