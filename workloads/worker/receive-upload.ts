@@ -46,10 +46,12 @@ export async function receiveUpload(
   const stopped = AbortSignal.any([signal, reception.signal, overflow.signal]);
   let bytes = 0;
   const count = (chunk: Buffer): void => {
+    // What is around the script comes to no disk, so that a space for one of the largest has room for it.
+    const onDisk = Math.min(maxBytes, bytes + chunk.length) - Math.min(maxBytes, bytes);
     bytes += chunk.length;
     reception.received(chunk.length);
     if (bytes > maxBytes + OVERHEAD_BYTES) overflow.abort(Refusal.tooLarge(maxBytes));
-    else if (!space.take(chunk.length)) overflow.abort(Refusal.spaceFull());
+    else if (!space.take(onDisk)) overflow.abort(Refusal.spaceFull());
   };
   const parsing = readParts(request, path, maxBytes, stopped);
   // After the parser has begun: this listener alone would start the flow before there is somebody to read it.

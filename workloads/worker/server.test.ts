@@ -396,6 +396,12 @@ describe("the space for uploads", () => {
     await until("there is room again", async () => (await upload(small.url, second)).status === 200);
     expect(await metric(small.url, 'worker_rejected_total{reason="space-full"}')).toBeGreaterThanOrEqual(1);
   });
+
+  it("for one of the largest has room for it, with the form around it", async () => {
+    const tight = await another({ maxUploadBytes: 10_000, uploadSpaceBytes: 10_000 });
+    for (let n = 0; n < 2; n++)
+      await until("it has run", async () => (await upload(tight.url, "#".repeat(10_000))).status === 200);
+  });
 });
 
 describe("a drain", () => {
