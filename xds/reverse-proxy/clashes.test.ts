@@ -21,7 +21,6 @@ function fleet(cluster: string, door: string, address: string, port: number): Fl
 
 it.each([
   ["nothing", fleet("b", "door", "0.0.0.0", 8081), []],
-  ["the same port of another address", fleet("b", "door", "127.0.0.1", 8080), []],
   ["a cluster", fleet("service.b", "door", "0.0.0.0", 80), [[["proxy", "services", 1, "name"], "a cluster service.b"]]],
   ["a listener", fleet("b", "reverse-proxy", "::", 80), [[["proxy", "listen"], "a listener reverse-proxy"]]],
   [
@@ -29,6 +28,16 @@ it.each([
     fleet("b", "door", "0.0.0.0", 8080),
     [[["proxy", "listen"], "the listener door on 0.0.0.0:8080"]],
   ],
+  [
+    "a port, one of them on all addresses",
+    fleet("b", "door", "127.0.0.1", 8080),
+    [[["proxy", "listen"], "the listener door on 127.0.0.1:8080"]],
+  ],
 ])("finds that both claim %s", (_, own, expected) => {
   expect(clashes(own, PROXY).map(({ path, theirs }) => [path, theirs])).toEqual(expected);
+});
+
+it("leaves each of them a port of its own address", () => {
+  const proxy = { ...PROXY, listen: { address: "127.0.0.1", port: 8080 } };
+  expect(clashes(fleet("b", "door", "127.0.0.2", 8080), proxy)).toEqual([]);
 });

@@ -1,6 +1,7 @@
 import { clusterName } from "../../sidecar/reverse-proxy/cluster.ts";
-import type { ProxyConfig } from "../../sidecar/reverse-proxy/config.ts";
+import type { ProxyConfig, ProxyListen } from "../../sidecar/reverse-proxy/config.ts";
 import { PROXY_NAME } from "../../sidecar/reverse-proxy/resources.ts";
+import { sharePort } from "../fleet/file/addresses.ts";
 import { endpointKey, type Fleet } from "../fleet/fleet.ts";
 
 /** Something that a fleet and a reverse proxy cannot both have in one Envoy. */
@@ -25,9 +26,11 @@ export function clashes(fleet: Fleet, proxy: ProxyConfig): readonly Clash[] {
   const listen = ["proxy", "listen"];
   if (fleet.listeners.has(PROXY_NAME))
     found.push({ path: listen, ours: `its listener is ${PROXY_NAME}`, theirs: `a listener ${PROXY_NAME}` });
-  const place = endpointKey(proxy.listen.address, proxy.listen.port);
-  for (const { name, address, port } of fleet.listeners.values())
-    if (endpointKey(address, port) === place)
-      found.push({ path: listen, ours: `it listens on ${place}`, theirs: `the listener ${name} on ${place}` });
+  const ours = `it listens on ${placeOf(proxy.listen)}`;
+  for (const door of fleet.listeners.values())
+    if (sharePort(door, proxy.listen))
+      found.push({ path: listen, ours, theirs: `the listener ${door.name} on ${placeOf(door)}` });
   return found;
 }
+
+const placeOf = ({ address, port }: ProxyListen): string => endpointKey(address, port);

@@ -26,6 +26,11 @@ export function isUnspecified(address: string): boolean {
   return address === "::" || address.startsWith("0.");
 }
 
+/** Whether two places to listen get in each other's way: an address that stands for all takes the port of each. */
+export function sharePort(a: { address: string; port: number }, b: { address: string; port: number }): boolean {
+  return a.port === b.port && (a.address === b.address || isUnspecified(a.address) || isUnspecified(b.address));
+}
+
 /**
  * Reads `ADDRESS:PORT` (IPv6 in brackets).
  * @throws Error whose message continues "VALUE …"

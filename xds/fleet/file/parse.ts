@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { EvenkeelError } from "../../../common/errors.ts";
 import { type Cluster, type Endpoint, endpointKey, type Fleet, type FrontDoor, type Route } from "../fleet.ts";
 import type { ServiceReference } from "../kubernetes/service-reference.ts";
-import { isUnspecified } from "./addresses.ts";
+import { sharePort } from "./addresses.ts";
 import { Faults } from "./check.ts";
 import { type Fault, type Path, parseLocated } from "./located-yaml.ts";
 import {
@@ -184,10 +184,6 @@ function readRoutes(
     });
   }
   return routes;
-}
-
-function sharePort(a: { address: string; port: number }, b: { address: string; port: number }): boolean {
-  return a.port === b.port && (a.address === b.address || isUnspecified(a.address) || isUnspecified(b.address));
 }
 
 /** The names of all clusters, faulty ones too: a route to one of these is not a second fault. */
