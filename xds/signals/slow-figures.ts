@@ -1,6 +1,6 @@
 import type { CpuFigure, CpuSample, CpuSignal } from "./signal.ts";
 
-/** Figures of so long are kept, in ms: twice what the law wants to see agree. */
+/** Figures of so long are kept, in ms: of the 40 s that the law wants to see agree, and of one that begins before them. */
 const KEPT_MS = 60_000;
 
 /**
