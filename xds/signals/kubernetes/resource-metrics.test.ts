@@ -34,6 +34,9 @@ test("counters become rates; a restart and an old reading say nothing", () => {
   ];
   for (const [value, atMs, rate] of readings) expect(rates.read("p", value, atMs)?.perSecond).toBe(rate);
   expect(rates.read("p", 2.5, 8000)).toEqual({ perSecond: 0.5, overMs: 2000 });
+  // A kubelet that was away for an hour: the mean of that hour is not of now.
+  expect(rates.read("p", 3600, 3_608_000)).toBeUndefined();
+  expect(rates.read("p", 3601, 3_609_000)?.perSecond).toBe(1);
   rates.retain(new Set());
-  expect(rates.read("p", 2, 7000)).toBeUndefined();
+  expect(rates.read("p", 3602, 3_610_000)).toBeUndefined();
 });
