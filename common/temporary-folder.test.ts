@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { chmod, chown, mkdir, mkdtemp, readdir, readlink, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { readProcess } from "./process-entry.ts";
@@ -12,8 +13,9 @@ import { removeLeftFolders } from "./temporary-folder.ts";
 vi.setConfig({ testTimeout: 60_000 });
 
 const namespace = /\d+/.exec(await readlink("/proc/self/ns/pid"))?.[0];
+const host = createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
 /** No process has this pid. */
-const GONE = `${namespace}-4194304999-1`;
+const GONE = `${host}-${namespace}-4194304999-1`;
 
 let root: string;
 beforeEach(async () => {
@@ -62,8 +64,8 @@ it("a killed owner's folder is removed by the next, a living one's is not", asyn
 
 it("a folder stays gone from another process that got its pid", async () => {
   const ticks = readProcess(process.pid)?.startTicks;
-  const ours = await folder(`evenkeel-envoy-${namespace}-${process.pid}-${ticks}-aBcD12`);
-  const earlier = await folder(`evenkeel-envoy-${namespace}-${process.pid}-1-aBcD12`);
+  const ours = await folder(`evenkeel-envoy-${host}-${namespace}-${process.pid}-${ticks}-aBcD12`);
+  const earlier = await folder(`evenkeel-envoy-${host}-${namespace}-${process.pid}-1-aBcD12`);
   await removeLeftFolders(root);
   expect([existsSync(ours), existsSync(earlier)]).toEqual([true, false]);
 });
@@ -72,7 +74,8 @@ it.each([
   ["another name", `evenkeel-envoy-x${GONE}-aBcD12`],
   ["more than the name", `evenkeel-envoy-${GONE}-aBcD12.d`],
   ["one without an owner", "evenkeel-envoy-aBcD12"],
-  ["one of another PID namespace", "evenkeel-envoy-1-4194304999-1-aBcD12"],
+  ["one of another PID namespace", `evenkeel-envoy-${host}-1-4194304999-1-aBcD12`],
+  ["one of another host", `evenkeel-envoy-01234567-${namespace}-4194304999-1-aBcD12`],
 ])("leaves alone %s", async (_, name) => {
   const path = await folder(name);
   await removeLeftFolders(root);

@@ -1,11 +1,12 @@
+import { createHash } from "node:crypto";
 import { lstatSync, readlinkSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { readProcess } from "./process-entry.ts";
 
-/** `evenkeel-KIND-NAMESPACE-PID-TICKS-RANDOM`: with its owner, as {@link owner} tells it. */
-const NAME = /^evenkeel-[a-z]+-(?<namespace>\d+)-(?<pid>\d+)-(?<ticks>\d+)-[A-Za-z0-9]{6}$/;
+/** `evenkeel-KIND-HOST-NAMESPACE-PID-TICKS-RANDOM`: with its owner, as {@link owner} tells it. */
+const NAME = /^evenkeel-[a-z]+-(?<host>[0-9a-f]{8})-(?<namespace>\d+)-(?<pid>\d+)-(?<ticks>\d+)-[A-Za-z0-9]{6}$/;
 
 let swept: Promise<void> | undefined;
 
@@ -34,12 +35,15 @@ export async function removeLeftFolders(root: string): Promise<void> {
   }
 }
 
+/** This host, where folders are on a disk that several share: the first PID namespace has the same number on all of them. */
+const HOST = createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
+
 /**
- * This process, so that no other is taken for it: a pid means nothing outside its PID namespace, and with its start it is
- * not a later one's.
+ * This process, so that no other is taken for it: a pid means nothing outside its host and PID namespace, and with its start
+ * it is not a later one's.
  */
 function owner(): string {
-  return `${pidNamespace()}-${process.pid}-${readProcess(process.pid)?.startTicks ?? 0}`;
+  return `${HOST}-${pidNamespace()}-${process.pid}-${readProcess(process.pid)?.startTicks ?? 0}`;
 }
 
 /** The number of our PID namespace; 0 where there is no /proc. */
@@ -53,8 +57,9 @@ function pidNamespace(): string {
 
 function isLeft(name: string): boolean {
   const found = NAME.exec(name)?.groups;
-  // Another namespace's process is not seen from here, though it may live; without /proc none is.
-  if (found === undefined || found.namespace === "0" || found.namespace !== pidNamespace()) return false;
+  // Another host's or namespace's process is not seen from here, though it may live; without /proc none is.
+  if (found === undefined || found.host !== HOST) return false;
+  if (found.namespace === "0" || found.namespace !== pidNamespace()) return false;
   const entry = readProcess(Number(found.pid));
   return entry === undefined || entry.isZombie || entry.startTicks !== found.ticks;
 }
