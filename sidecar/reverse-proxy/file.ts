@@ -10,7 +10,15 @@ const MAX_FILE_BYTES = 64 * 2 ** 20;
  * @throws EvenkeelError EK_FILE_UNREADABLE, EK_PROXY_CONFIG_INVALID
  */
 export function readProxyConfig(path: string, check?: FurtherCheck): ProxyConfig {
+  return parseProxyConfig(readProxyText(path), path, check);
+}
+
+/**
+ * Reads the text of a reverse proxy's configuration file.
+ * @throws EvenkeelError EK_FILE_UNREADABLE, EK_PROXY_CONFIG_INVALID
+ */
+export function readProxyText(path: string): string {
   const text = readTextFile(path, "the proxy's configuration", MAX_FILE_BYTES);
-  if (text === undefined) throw configInvalid(path, [{ line: 1, column: 1, what: "the file is not text in UTF-8" }]);
-  return parseProxyConfig(text, path, check);
+  if (text !== undefined) return text;
+  throw configInvalid(path, [{ line: 1, column: 1, what: "the file is not text in UTF-8" }]);
 }

@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import { describeError } from "../../common/errors.ts";
 import type { Logger } from "../../common/log.ts";
+import { READ_HERE_LENGTH } from "../../xds/fleet/file/located-yaml.ts";
 import { watchFile } from "../../xds/fleet/file/watch-file.ts";
 import type { ProxyConfig } from "./config.ts";
-import { readProxyConfig } from "./file.ts";
-import type { FurtherCheck } from "./parse.ts";
+import { readProxyConfig, readProxyText } from "./file.ts";
+import { type FurtherCheck, type FurtherFault, parseProxyConfig } from "./parse.ts";
+import { parseApart } from "./parse-apart.ts";
 
 export interface FollowOptions {
   readonly log: Logger;
@@ -20,7 +22,7 @@ export interface FollowOptions {
 export interface Follower {
   /** The configuration that runs. */
   current(): ProxyConfig;
-  /** Looks at the file again, because what {@link FollowOptions.check} goes by has changed. */
+  /** Looks again at a file that was refused, because what {@link FollowOptions.check} goes by has changed. */
   again(): void;
   /** Takes no edit any more. */
   close(): void;
@@ -32,14 +34,28 @@ export interface Follower {
  * @throws EvenkeelError EK_FILE_UNREADABLE, EK_PROXY_CONFIG_INVALID when the file is unusable at the start
  */
 export function followConfig(path: string, options: FollowOptions): Follower {
-  const { log } = options;
+  const { log, check = () => [] } = options;
+  const closing = new AbortController();
   let fault: string | undefined;
+  /** What the check refuses of the file, and why. */
+  let refused: { readonly config: ProxyConfig; readonly found: readonly FurtherFault[] } | undefined;
   let changed = false;
   let working = false;
 
+  /** @param further what was found wrong with it already: told with its lines, as an error */
+  const parse = async (text: string, further: readonly FurtherFault[] = []) =>
+    text.length <= READ_HERE_LENGTH
+      ? parseProxyConfig(text, path, () => further)
+      : await parseApart({ text, path, further }, closing.signal);
   const takeEdit = async () => {
+    refused = undefined;
     try {
-      const next = readProxyConfig(path, options.check);
+      const text = readProxyText(path);
+      const config = await parse(text);
+      // Checked in this thread, which alone has what the check goes by, and straight before the configuration is applied.
+      const found = [...check(config)];
+      if (found.length > 0) refused = { config, found };
+      const next = refused === undefined ? config : await parse(text, found);
       const news = !isDeepStrictEqual(next, current);
       if (news) {
         const began = performance.now();
@@ -49,6 +65,7 @@ export function followConfig(path: string, options: FollowOptions): Follower {
       } else if (fault !== undefined) log.info({ path }, "the file is as it was before the bad edit");
       fault = undefined;
     } catch (error) {
+      if (closing.signal.aborted) return;
       const said = describeError(error);
       if (said !== fault) log.error({ path }, said);
       fault = said;
@@ -61,7 +78,7 @@ export function followConfig(path: string, options: FollowOptions): Follower {
   const work = async () => {
     if (working) return;
     working = true;
-    while (changed) {
+    while (changed && !closing.signal.aborted) {
       changed = false;
       await takeEdit();
     }
@@ -75,7 +92,8 @@ export function followConfig(path: string, options: FollowOptions): Follower {
   });
   let current: ProxyConfig;
   try {
-    current = readProxyConfig(path, options.check);
+    // Here, whatever its length: nobody is served yet.
+    current = readProxyConfig(path, check);
   } catch (error) {
     watch.close();
     throw error;
@@ -83,12 +101,12 @@ export function followConfig(path: string, options: FollowOptions): Follower {
   return {
     current: () => current,
     again() {
-      // A file that is served is looked at only when it changes.
-      if (fault !== undefined) lookAgain();
+      // Any other file is looked at only when it changes. Reading a long one is dear, so not while the check says the same.
+      if (refused !== undefined && !isDeepStrictEqual([...check(refused.config)], refused.found)) lookAgain();
     },
     close() {
+      closing.abort();
       watch.close();
-      changed = false;
     },
   };
 }

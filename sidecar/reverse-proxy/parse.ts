@@ -36,8 +36,16 @@ const serviceSchema = z.strictObject({
 });
 const hostSchema = z.strictObject({ address: z.string(), port });
 
-/** Says what is wrong with a configuration that has the right form: the value's place, and text that continues it. */
-export type FurtherCheck = (config: ProxyConfig) => Iterable<{ readonly path: Path; readonly what: string }>;
+/** Something wrong with a configuration that has the right form. */
+export interface FurtherFault {
+  /** The value's place. */
+  readonly path: Path;
+  /** Continues the place, as text. */
+  readonly what: string;
+}
+
+/** Says what is wrong with a configuration that has the right form. */
+export type FurtherCheck = (config: ProxyConfig) => Iterable<FurtherFault>;
 
 /**
  * Reads the text of a reverse proxy's configuration (its form: docs/reverse-proxy.md).

@@ -11,7 +11,12 @@ const config = (hosts: readonly ProxyHost[], domain = "a.example"): ProxyConfig 
   listen: { address: "127.0.0.1", port: 8080 },
   services: [{ name: "a", domain, hosts, rewriteHost: false }],
 });
-const clusterOf = (...hosts: readonly ProxyHost[]) => proxyResources(config(hosts), OPTIONS).clusters[0];
+/** The messages, all made. */
+const messagesOf = (own: ProxyConfig) => {
+  const { clusters, routes } = proxyResources(own, OPTIONS);
+  return { clusters: [...clusters], routes: [...routes] };
+};
+const clusterOf = (...hosts: readonly ProxyHost[]) => messagesOf(config(hosts)).clusters[0];
 
 it("makes what Envoy's own rules allow, the same each time", async () => {
   const hosts = [host("10.0.0.1"), host("b.example", "https"), host("fd00::1", "https")];
@@ -43,14 +48,14 @@ it("speaks TLS with those hosts that want it, each by its own name", () => {
 it("gives each host its own name where that is wished, with the port that its scheme does not stand for", () => {
   const own = config([host("b.example", "https"), { ...host("c.example", "https"), port: 443 }, host("fd00::1")]);
   const services = own.services.map((service) => ({ ...service, rewriteHost: true }));
-  const { clusters, routes } = proxyResources({ ...own, services }, OPTIONS);
+  const { clusters, routes } = messagesOf({ ...own, services });
   const endpoints = clusters[0]?.loadAssignment?.endpoints[0]?.lbEndpoints.map(({ hostIdentifier }) => hostIdentifier);
   expect(endpoints).toMatchObject(
     ["b.example:80", "c.example", "[fd00::1]"].map((hostname) => ({ $case: "endpoint", endpoint: { hostname } })),
   );
   const action = { route: { hostRewriteSpecifier: { autoHostRewrite: true }, appendXForwardedHost: true } };
   expect(routes[0]?.virtualHosts[0]?.routes[1]?.action).toMatchObject(action);
-  const kept = proxyResources(own, OPTIONS).routes[0]?.virtualHosts[0]?.routes[1]?.action;
+  const kept = messagesOf(own).routes[0]?.virtualHosts[0]?.routes[1]?.action;
   expect(kept).toMatchObject({ route: { hostRewriteSpecifier: undefined, appendXForwardedHost: false } });
 });
 
@@ -71,7 +76,7 @@ it("checks hosts, or learns from requests where they are very many", () => {
 
 it("answers for other domains unless a service takes them all", () => {
   const domains = (domain: string) =>
-    proxyResources(config([host("10.0.0.1")], domain), OPTIONS).routes[0]?.virtualHosts.map((one) => one.domains);
+    messagesOf(config([host("10.0.0.1")], domain)).routes[0]?.virtualHosts.map((one) => one.domains);
   expect(domains("a.example")).toEqual([["a.example"], ["*"]]);
   expect(domains("*")).toEqual([["*"]]);
 });

@@ -11,10 +11,11 @@ export interface ProxyOptions extends ListenerOptions {
   readonly caFile: string;
 }
 
+/** Envoy's messages. Each is made when its turn comes, so that thousands need not be made at once. */
 export interface ProxyResources {
-  readonly clusters: readonly Cluster[];
-  readonly listeners: readonly Listener[];
-  readonly routes: readonly RouteConfiguration[];
+  readonly clusters: Iterable<Cluster>;
+  readonly listeners: Iterable<Listener>;
+  readonly routes: Iterable<RouteConfiguration>;
 }
 
 /** The name of the listener and of its routes. */
@@ -32,7 +33,7 @@ const MOST_CHECKED = 500;
 export function proxyResources(config: ProxyConfig, options: ProxyOptions): ProxyResources {
   const hosts = config.services.reduce((sum, service) => sum + service.hosts.length, 0);
   return {
-    clusters: config.services.map((service) =>
+    clusters: inTurn(config.services, (service) =>
       clusterMessage(service, {
         caFile: options.caFile,
         checkIntervalMs: checkIntervalMs(
@@ -41,8 +42,16 @@ export function proxyResources(config: ProxyConfig, options: ProxyOptions): Prox
         ),
       }),
     ),
-    listeners: [listenerMessage(PROXY_NAME, config.listen, options)],
-    routes: [routeMessage(PROXY_NAME, config)],
+    listeners: inTurn([config.listen], (listen) => listenerMessage(PROXY_NAME, listen, options)),
+    routes: inTurn([config], (whole) => routeMessage(PROXY_NAME, whole)),
+  };
+}
+
+function inTurn<T, M>(items: readonly T[], messageOf: (item: T) => M): Iterable<M> {
+  return {
+    *[Symbol.iterator]() {
+      for (const item of items) yield messageOf(item);
+    },
   };
 }
 

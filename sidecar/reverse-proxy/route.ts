@@ -18,13 +18,15 @@ const HOST_DRAWS = 12;
 export function routeMessage(name: string, config: ProxyConfig): RouteConfiguration {
   const hosts = config.services.map(virtualHost);
   const anyDomain = VirtualHost.fromPartial({ name: ANY_DOMAIN, domains: [ANY_DOMAIN], routes: [healthCheck()] });
-  return RouteConfiguration.fromPartial({
+  const routes = RouteConfiguration.fromPartial({
     name,
-    virtualHosts: config.services.some(({ domain }) => domain === ANY_DOMAIN) ? hosts : [...hosts, anyDomain],
     ignorePortInHostMatching: true,
     // Envoy adds it for a client at the edge; the hosts get what the client sent.
     requestHeadersToRemove: ["x-envoy-external-address"],
   });
+  // Not given to fromPartial, which would copy thousands of them.
+  const virtualHosts = config.services.some(({ domain }) => domain === ANY_DOMAIN) ? hosts : [...hosts, anyDomain];
+  return { ...routes, virtualHosts };
 }
 
 function virtualHost(service: ProxyService): VirtualHost {

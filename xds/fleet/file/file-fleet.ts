@@ -4,17 +4,13 @@ import { readTextFile } from "../../../common/text-file.ts";
 import type { Fleet, FleetSource } from "../fleet.ts";
 import { keepIdentity } from "../keep-identity.ts";
 import type { ServiceReference } from "../kubernetes/service-reference.ts";
+import { READ_HERE_LENGTH } from "./located-yaml.ts";
 import { type FleetFile, fleetInvalid, parseFleet, parseFleetFile, wholeFleet } from "./parse.ts";
 import { parseApart } from "./parse-apart.ts";
 import { watchFile } from "./watch-file.ts";
 
 /** A fleet of ten thousand endpoints takes about 700 KiB. */
 const MAX_FILE_BYTES = 16 * 2 ** 20;
-/**
- * A changed file that is longer is read in a thread of its own. Measured: 3 ms of CPU for each KiB, 2.3 s for 20 000
- * endpoints; what comes back from the thread costs a thirtieth of it.
- */
-const READ_HERE_LENGTH = 16 * 2 ** 10;
 
 /**
  * The fleet of a YAML file, read at once and again whenever the file changes. A bad edit keeps the last good fleet.
