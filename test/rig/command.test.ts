@@ -22,7 +22,7 @@ test.each([
 test("extras are a list, or none", () => {
   expect(parseExtras("istio, keda")).toEqual(["istio", "keda"]);
   expect(parseExtras("none")).toEqual([]);
-  expect(() => parseExtras("istio,linkerd")).toThrow("is not one of istio, metrics, keda");
+  expect(() => parseExtras("istio,linkerd")).toThrow("is not one of istio, metrics, keda, policies");
 });
 
 test("a verb is needed, and one that is known", () => {

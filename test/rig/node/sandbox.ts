@@ -10,7 +10,7 @@ import { lastLines } from "../services.ts";
 import type { SandboxState } from "../state.ts";
 
 /** Folders that kubelet, containerd and the CNI plugins use whatever they are told; the rig sees its own in their place. */
-export const PRIVATE_FOLDERS: readonly string[] = [
+const PRIVATE_FOLDERS: readonly string[] = [
   "/var/lib/kubelet",
   "/var/lib/cni",
   "/var/log/pods",

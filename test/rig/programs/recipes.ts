@@ -130,6 +130,13 @@ export const RECIPES: readonly Recipe[] = [
       "keda-adapter": "github.com/kedacore/keda/v2/cmd/adapter",
     },
   },
+  {
+    module: "sigs.k8s.io/kube-network-policies",
+    version: "v0.8.0",
+    sum: "h1:dzecRNzdmg+VmHEQWTIjxnCgf412J+8CKHqbKgCiWkk=",
+    replaces: "none",
+    programs: { "kube-network-policies": "sigs.k8s.io/kube-network-policies/cmd" },
+  },
 ];
 
 /** The recipe that makes a program. `pause` is not among them: see `pause.ts`. */
