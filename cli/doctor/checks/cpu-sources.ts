@@ -17,6 +17,12 @@ const NAMES: Readonly<Record<CpuSource, string>> = {
   prometheus: "Prometheus",
 };
 
+const ELSE = 'see docs/kubernetes.md, "CPU figures"';
+/** Kubelets sign their own certificates unless the cluster was set up otherwise. */
+const OWN_CERTIFICATES =
+  "helm upgrade evenkeel manifests/chart -n evenkeel --reuse-values --set controlPlane.kubeletAccess=direct-insecure" +
+  "    # or =proxy, through the API server (takes nodes/proxy); without Helm: the control plane's argument --kubelet-access";
+
 /**
  * Sources of CPU figures that are closed while endpoints want them: one that is refused or missing when any endpoint has
  * only a slower one, one that fails when an endpoint has none at all.
@@ -39,7 +45,8 @@ export function judgeCpuSources(consoles: readonly Pick<Console, "where" | "flee
         what: `${what} ${state === "missing" ? NAMES[source] : `the ${NAMES[source]}`}`,
         where,
         seen: shortened(detail),
-        mend: next || 'see docs/kubernetes.md, "CPU figures"',
+        mend:
+          source === "kubelet" && state === "failing" && /certificate/i.test(detail) ? OWN_CERTIFICATES : next || ELSE,
         explains: ["CPU sources"],
         symptomOf: source === "metrics-api" ? ["metrics API"] : [],
       });

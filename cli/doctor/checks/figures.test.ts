@@ -87,6 +87,18 @@ describe("cpu-sources", () => {
     if (told === undefined) expect(findings).toEqual([]);
     else expect(findings).toMatchObject([{ what: expect.stringContaining(told), mend: "bind it" }]);
   });
+
+  it("kubelets that sign their own certificates are asked another way", () => {
+    const detail = "cannot get /metrics/resource: self-signed certificate in certificate chain";
+    const status = { ...source("kubelet", "failing"), detail };
+    const findings = judgeCpuSources([{ where: "w", fleet: fleet(endpoint(undefined)), sources: [status] }]);
+    expect(findings).toMatchObject([
+      {
+        what: "the control plane cannot read the kubelet figures",
+        mend: expect.stringContaining("kubeletAccess=direct-insecure"),
+      },
+    ]);
+  });
 });
 
 describe("agents", () => {
