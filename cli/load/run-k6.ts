@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { EvenkeelError } from "../../common/errors.ts";
+import { temporaryFolder } from "../../common/temporary-folder.ts";
 import type { Figures } from "../../k6/lib/summary.js";
 
 /** k6's exit codes when there are figures, though not good ones: a threshold was missed; somebody ended the run. */
@@ -29,7 +29,7 @@ export interface K6Result {
  * @throws EvenkeelError EK_CHILD_FAILED when k6 could not carry it out
  */
 export async function runK6(options: K6Run): Promise<K6Result> {
-  const folder = await mkdtemp(join(tmpdir(), "evenkeel-load-"));
+  const folder = await temporaryFolder("load");
   const summary = join(folder, "summary.json");
   try {
     const code = await spawnK6(options, summary);

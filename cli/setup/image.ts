@@ -1,7 +1,7 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { EvenkeelError } from "../../common/errors.ts";
+import { temporaryFolder } from "../../common/temporary-folder.ts";
 import { REPOSITORY } from "./objects.ts";
 import type { Progress } from "./progress.ts";
 import { complaint, type Runner } from "./runner.ts";
@@ -18,7 +18,7 @@ const DOCKERFILE = join(REPOSITORY, "manifests", "images", "Dockerfile");
  * @throws EvenkeelError EK_BUILD_FAILED
  */
 export async function buildImage(run: Runner, wanted: string, owner: string, onLine: Progress): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "evenkeel-setup-"));
+  const folder = await temporaryFolder("setup");
   try {
     const idFile = join(folder, "id");
     const args = ["build", "--file", DOCKERFILE, "--target", "evenkeel", "--label", `${LABEL}=${owner}`];

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Child, startChild } from "../../common/child.ts";
 import { EvenkeelError } from "../../common/errors.ts";
 import { freePorts } from "../../common/ports.ts";
+import { temporaryFolder } from "../../common/temporary-folder.ts";
 import type { Progress } from "./cache.ts";
 import {
   apiServerArguments,
@@ -17,7 +18,6 @@ import { writeKubeconfig } from "./kubeconfig.ts";
 import { findPrograms, type Programs } from "./programs/programs.ts";
 import { isReady, waitUntil } from "./ready.ts";
 import { run } from "./run.ts";
-import { temporaryFolder } from "./temp-folder.ts";
 
 export interface ApiServerOptions {
   /** Name of the kubeconfig's context. */
@@ -68,7 +68,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
 }
 
 async function startOnce(name: string, programs: Programs): Promise<ApiServer> {
-  const folder = temporaryFolder();
+  const folder = await temporaryFolder("api");
   const [apiPort, etcdPort, etcdPeerPort] = (await freePorts(3)) as [number, number, number];
   const place: ControlPlanePlace = {
     folder,

@@ -1,12 +1,12 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { EvenkeelError } from "../../common/errors.ts";
+import { temporaryFolder } from "../../common/temporary-folder.ts";
 import type { Progress } from "./cache.ts";
 import { openForward } from "./forward.ts";
 import { findPrograms } from "./programs/programs.ts";
 import type { Rig } from "./rig.ts";
 import { run } from "./run.ts";
-import { temporaryFolder } from "./temp-folder.ts";
 
 /**
  * The user's own cluster as a rig: nothing is started, nothing is taken down.
@@ -17,7 +17,7 @@ export async function contextRig(context: string, onProgress: Progress): Promise
   const kubectl = (args: readonly string[], stdin?: string) =>
     run(program as string, ["--context", context, ...args], stdin === undefined ? {} : { stdin });
   await kubectl(["get", "--raw", "/readyz", "--request-timeout=10s"]);
-  const folder = temporaryFolder();
+  const folder = await temporaryFolder("context");
   const kubeconfig = join(folder, "kubeconfig");
   writeFileSync(kubeconfig, await kubectl(["config", "view", "--minify", "--flatten"]), { mode: 0o600 });
   const ownPart = (what: string) => async (part: string) => {

@@ -3,8 +3,8 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { type Child, startChild } from "../../common/child.ts";
 import { EvenkeelError } from "../../common/errors.ts";
+import { temporaryFolder } from "../../common/temporary-folder.ts";
 import { waitUntil } from "./ready.ts";
-import { temporaryFolder } from "./temp-folder.ts";
 
 /** A port on loopback that leads into a rig. */
 export interface Forward {
@@ -23,7 +23,7 @@ const RELAY = join(import.meta.dirname, "relay.ts");
  * @throws EvenkeelError EK_CHILD_FAILED when the relay ends at once
  */
 export async function openForward(target: string, inside: (command: readonly string[]) => string[]): Promise<Forward> {
-  const folder = temporaryFolder();
+  const folder = await temporaryFolder("forward");
   const socket = join(folder, "relay");
   const [program, ...args] = inside([process.execPath, RELAY, socket, target]) as [string, ...string[]];
   let relay: Child | undefined;

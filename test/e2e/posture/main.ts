@@ -2,9 +2,9 @@ import { rm } from "node:fs/promises";
 import { findNatsServer } from "../../../common/program/pins/nats-server.ts";
 import { findNodeExporter } from "../../../common/program/pins/node-exporter.ts";
 import { findPrometheus } from "../../../common/program/pins/prometheus.ts";
+import { temporaryFolder } from "../../../common/temporary-folder.ts";
 import { BUSY_LABEL, ELIGIBLE_LABEL, SLOT_LABEL } from "../../../xds/scaler/names.ts";
 import type { Rig } from "../../rig/rig.ts";
-import { temporaryFolder } from "../../rig/temp-folder.ts";
 import { withFreeRig } from "../support/free-rig.ts";
 import { busyNode, unlabelledNode } from "./busy.ts";
 import { posture, requireNoFaults } from "./cluster.ts";
@@ -29,7 +29,7 @@ export async function run(): Promise<string> {
   // What is not in the cache yet is built now, not while a cluster waits for it.
   for (const find of [findNatsServer, findNodeExporter, findPrometheus]) await find({ onProgress: say });
   return withFreeRig({ name: "posture", with: ["keda"], onProgress: say }, async (rig) => {
-    const folder = temporaryFolder();
+    const folder = await temporaryFolder("posture");
     try {
       return await check(rig, folder, say);
     } catch (error) {
