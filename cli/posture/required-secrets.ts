@@ -28,9 +28,23 @@ export async function requireSecrets(client: KubeClient, settings: TemplateSetti
       found === undefined ? "there is no such Secret in the namespace" : `the Secret has no ${missing.join(", ")}`;
     throw new EvenkeelError("EK_SETTING_INVALID", `${secretName}: ${what}`, {
       where: `${setting}, namespace ${namespace}`,
-      next: `kubectl create secret generic ${secretName} -n ${namespace} ${keys.map((key) => `--from-file=${key}`).join(" ")}`,
+      next: await commandsFor(client, settings, { secretName, keys, there: found !== undefined }),
     });
   }
+}
+
+/** The commands that make what is missing, out of files in the folder where they are called. */
+async function commandsFor(
+  client: KubeClient,
+  { namespace }: TemplateSettings,
+  secret: { readonly secretName: string; readonly keys: readonly string[]; readonly there: boolean },
+): Promise<string> {
+  const files = secret.keys.map((key) => `--from-file=${key}`).join(" ");
+  const create = `kubectl create secret generic ${secret.secretName} -n ${namespace} ${files}`;
+  // kubectl creates nothing that is there already.
+  if (secret.there) return `${create} --dry-run=client -o yaml | kubectl apply -f -`;
+  const home = await patiently(() => getObject(client, { resource: RESOURCES.namespaces, name: namespace }));
+  return home === undefined ? `kubectl create namespace ${namespace} && ${create}` : create;
 }
 
 function secretsOf(settings: TemplateSettings) {

@@ -353,17 +353,21 @@ test("stop removes what was made and nothing else", async () => {
 });
 
 test("apply tells of a Secret with certificates that is not there, or lacks a file, and makes nothing", async () => {
-  await server.kubectl(["create", "namespace", "club"]);
   const args = ["--kubeconfig", server.kubeconfig, "--namespace", "club", "--mqtt-tls-secret", "broker-tls"];
   const settings = settingsOf(APPLY, [...args, "--mqtt-client-cert"]);
   const applying = () => apply(client, settings, () => undefined, {});
-  await expect(applying()).rejects.toMatchObject({
-    code: "EK_SETTING_INVALID",
-    message: "broker-tls: there is no such Secret in the namespace",
-    next: "kubectl create secret generic broker-tls -n club --from-file=ca.crt --from-file=tls.crt --from-file=tls.key",
-  });
+  const create =
+    "kubectl create secret generic broker-tls -n club --from-file=ca.crt --from-file=tls.crt --from-file=tls.key";
+  const absent = { code: "EK_SETTING_INVALID", message: "broker-tls: there is no such Secret in the namespace" };
+  // A new cluster has no namespace for it either.
+  await expect(applying()).rejects.toMatchObject({ ...absent, next: `kubectl create namespace club && ${create}` });
+  await server.kubectl(["create", "namespace", "club"]);
+  await expect(applying()).rejects.toMatchObject({ ...absent, next: create });
   await server.kubectl(["create", "secret", "generic", "broker-tls", "-n", "club", "--from-literal=ca.crt=x"]);
-  await expect(applying()).rejects.toMatchObject({ message: "broker-tls: the Secret has no tls.crt, tls.key" });
+  await expect(applying()).rejects.toMatchObject({
+    message: "broker-tls: the Secret has no tls.crt, tls.key",
+    next: `${create} --dry-run=client -o yaml | kubectl apply -f -`,
+  });
   expect((await server.kubectl(["get", "scaledjobs,deployments", "-n", "club", "-o", "name"])).trim()).toBe("");
 });
 
