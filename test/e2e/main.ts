@@ -35,6 +35,11 @@ const CHECKS: CommandTable = {
       "posture jobs with the real KEDA: 200 images on three nodes, a busy node, analyser, broker and figures lost; 0 lost",
     load: check(() => import("./posture/main.ts")),
   },
+  install: {
+    summary:
+      "ways of installing on a real cluster: Helm chart and overlay with injected agents, istioctl and the doctor; 6 minutes",
+    load: check(() => import("./install/main.ts")),
+  },
   images: {
     summary: "every image of the Dockerfile built by a real Docker and started without rights; needs Debian 12",
     load: check(() => import("./images/main.ts")),
