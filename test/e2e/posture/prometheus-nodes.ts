@@ -8,7 +8,7 @@ import { NAMESPACE } from "./names.ts";
 import type { Place } from "./place.ts";
 import { PROMETHEUS_URL, type Prometheus, SCRAPE_S, startPrometheus } from "./prometheus.ts";
 import { rowsOf, waitForResults } from "./results.ts";
-import { applyPosture, NODES, nodeCgroup, rolledOut } from "./setup.ts";
+import { applyPosture, NODES, nodeCgroup, rolledOut, STAND_INS } from "./setup.ts";
 
 const [FIRST, SECOND] = NODES;
 const PATIENCE_MS = 300_000;
@@ -24,8 +24,11 @@ export async function prometheusNodes(place: Place, sent: string[]): Promise<str
   say("Prometheus and a node exporter for each node");
   const machines = NODES.map((node) => ({ node, cgroup: nodeCgroup(rig, node) }));
   const prometheus = await startPrometheus(rig, machines, join(folder, "prometheus"), ends);
+  // Only the real node can run the controller's new pods; a stand-in would take them and never start them.
+  await rig.kubectl(["cordon", ...STAND_INS]);
   await applyPosture(rig, "--cpu-source", "prometheus", "--prometheus-url", PROMETHEUS_URL);
   await rolledOut(rig);
+  await rig.kubectl(["uncordon", ...STAND_INS]);
   for (const agent of agents.values()) await agent.kill();
   await waitForFree(place, NODES);
   await expectFigures(place, prometheus);
