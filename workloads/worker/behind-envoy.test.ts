@@ -95,9 +95,10 @@ it("slow clients keep nobody waiting, and each of them is told so in JSON", asyn
     for (let n = 0; n < 20; n++) clients.push(await beginUpload(port, "print('slow')"));
     await until("they have all places", async () => (await metric(few.url, ARRIVING)) === 4);
     const url = `http://127.0.0.1:${port}`;
-    // A client does as Retry-After says: those that hold the places are not slow in their first second.
-    await until("an upload gets through", async () => (await upload(url, "print(1)")).status === 200);
-    expect((await upload(url, "print(2)")).status).toBe(200);
+    // A client does as Retry-After says: those that hold the places are not slow in their first second, and a place that
+    // an upload leaves may be taken by the next of them.
+    for (const script of ["print(1)", "print(2)"])
+      await until("an upload gets through", async () => (await upload(url, script)).status === 200);
     const answers = await Promise.all(clients.map(({ answer }) => answer));
     for (const answer of answers) {
       expect(answer).toMatch(/^HTTP\/1\.1 (408|503) /);
