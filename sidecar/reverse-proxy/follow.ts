@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { describeError } from "../../common/errors.ts";
+import { latestOnly } from "../../common/latest-only.ts";
 import type { Logger } from "../../common/log.ts";
 import { READ_HERE_LENGTH } from "../../xds/fleet/file/located-yaml.ts";
 import { watchFile } from "../../xds/fleet/file/watch-file.ts";
@@ -39,8 +40,6 @@ export function followConfig(path: string, options: FollowOptions): Follower {
   let fault: string | undefined;
   /** What the check refuses of the file, and why. */
   let refused: { readonly config: ProxyConfig; readonly found: readonly FurtherFault[] } | undefined;
-  let changed = false;
-  let working = false;
 
   /** @param further what was found wrong with it already: told with its lines, as an error */
   const parse = async (text: string, further: readonly FurtherFault[] = []) =>
@@ -71,19 +70,7 @@ export function followConfig(path: string, options: FollowOptions): Follower {
       fault = said;
     }
   };
-  const lookAgain = () => {
-    changed = true;
-    void work();
-  };
-  const work = async () => {
-    if (working) return;
-    working = true;
-    while (changed && !closing.signal.aborted) {
-      changed = false;
-      await takeEdit();
-    }
-    working = false;
-  };
+  const lookAgain = latestOnly(takeEdit, closing.signal);
   // Watched before it is read, so that no change falls between the two.
   const watch = watchFile(path, {
     log,

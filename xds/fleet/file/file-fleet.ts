@@ -1,4 +1,5 @@
 import { describeError } from "../../../common/errors.ts";
+import { latestOnly } from "../../../common/latest-only.ts";
 import type { Logger } from "../../../common/log.ts";
 import { readTextFile } from "../../../common/text-file.ts";
 import type { Fleet, FleetSource } from "../fleet.ts";
@@ -31,8 +32,6 @@ export function fileFleet(
   const closing = new AbortController();
   let fleet: Fleet | undefined;
   let fault: string | undefined;
-  let changed = false;
-  let following = false;
 
   /** Makes what a read has brought the state, and tells of it. */
   const settle = (read: () => FleetFile) => {
@@ -65,19 +64,9 @@ export function fileFleet(
       });
     }
   };
-  // One read after the other: an edit that comes meanwhile is read when the one before it is done, and only the last of them.
-  const follow = async () => {
-    changed = true;
-    if (following) return;
-    following = true;
-    while (changed && !closing.signal.aborted) {
-      changed = false;
-      await readChange();
-    }
-    following = false;
-  };
   // Watched before it is read, so that no change falls between the two.
-  const watch = watchFile(path, { log, onChange: () => void follow(), pollMs: options.pollMs ?? 1000 });
+  const onChange = latestOnly(readChange, closing.signal);
+  const watch = watchFile(path, { log, onChange, pollMs: options.pollMs ?? 1000 });
   // Here, whatever its length: nobody is served yet.
   readHere();
 
