@@ -1,8 +1,8 @@
-import { rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { temporaryFolder } from "../../../common/temporary-folder.ts";
 import { file } from "../../rig/images/layer.ts";
 import type { Rig } from "../../rig/rig.ts";
-import { temporaryFolder } from "../../rig/temp-folder.ts";
 import { withFreeRig } from "../support/free-rig.ts";
 import { loadEvenkeelImage } from "../support/load-image.ts";
 import { chart } from "./chart.ts";
@@ -31,14 +31,14 @@ export async function run(): Promise<string> {
   const say = (line: string) =>
     void process.stderr.write(`install ${((Date.now() - started) / 1000).toFixed(0).padStart(4)} s  ${line}\n`);
   return withFreeRig({ name: "install", with: ["istio", "metrics", "policies"], onProgress: say }, async (rig) => {
-    const folder = temporaryFolder();
+    const folder = await temporaryFolder("install");
     try {
       return await check({ rig, say, folder });
     } catch (error) {
       await tellState(rig);
       throw error;
     } finally {
-      rmSync(folder, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true });
     }
   });
 }
