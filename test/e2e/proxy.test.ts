@@ -13,8 +13,10 @@ import { makeAuthority, makeLeaf } from "../rig/certificates.ts";
 import { identify } from "../rig/process-table.ts";
 import { type Arrived, type Host, startHost } from "./proxy/hosts.ts";
 import {
+  at,
   configText,
   type ProxyProcess,
+  service,
   startProxyCommand,
   startProxyProcess,
   type WrittenService,
@@ -36,13 +38,6 @@ let other: Host;
 let slow: Host;
 let sockets: Host;
 const hosts: Host[] = [];
-
-const at = ({ address, port }: { address: string; port: number }) => ({ address, port: String(port) });
-const service = (name: string, ...own: WrittenService["hosts"]): WrittenService => ({
-  name,
-  domain: `${name}.example.com`,
-  hosts: own,
-});
 
 async function host(...options: Parameters<typeof startHost>): Promise<Host> {
   const started = await startHost(...options);

@@ -17,6 +17,19 @@ export interface WrittenService {
   readonly rewriteHost?: boolean;
 }
 
+/** A service as the tests write it: its domain follows from its name. */
+export const service = (name: string, ...hosts: WrittenService["hosts"]): WrittenService => ({
+  name,
+  domain: `${name}.example.com`,
+  hosts,
+});
+
+/** Where a host is, as it stands in a service. */
+export const at = ({ address, port }: { readonly address: string; readonly port: number }) => ({
+  address,
+  port: String(port),
+});
+
 /** `evenkeel proxy` as a process of its own, with a real Envoy. */
 export interface ProxyProcess extends LoggingChild {
   readonly port: number;

@@ -10,7 +10,7 @@ import { type Mesh, makeMesh } from "../../../xds/tls/test-support.ts";
 import { type Answer, send } from "../support/client.ts";
 import { type Arrived, type Host, startHost } from "./hosts.ts";
 import type { LoggingChild } from "./log-lines.ts";
-import { configText, replaceFile, type WrittenService } from "./process.ts";
+import { at, configText, replaceFile, service, type WrittenService } from "./process.ts";
 import { type ServedProxy, startServedProxy } from "./served.ts";
 
 // Two slow cores that do other things besides: only what never comes is a failure.
@@ -21,13 +21,6 @@ const hosts: Host[] = [];
 let echo: Host;
 let other: Host;
 let slow: Host;
-
-const at = ({ address, port }: Host) => ({ address, port: String(port) });
-const service = (name: string, ...own: WrittenService["hosts"]): WrittenService => ({
-  name,
-  domain: `${name}.example.com`,
-  hosts: own,
-});
 
 async function host(...options: Parameters<typeof startHost>): Promise<Host> {
   const started = await startHost(...options);
