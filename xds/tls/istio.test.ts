@@ -21,6 +21,8 @@ import { identityOfIstio, renewalDelayMs, requestIdentity, spiffeIdOfToken } fro
 import { type Mesh, makeMesh } from "./test-support.ts";
 
 const ID = "spiffe://cluster.local/ns/evenkeel/sa/evenkeel-control-plane";
+/** As istiod's MAX_WORKLOAD_CERT_TTL. */
+const MOST_SECONDS = 7200n;
 const log = pino({ level: "silent" });
 
 let mesh: Mesh;
@@ -28,7 +30,7 @@ let server: Server;
 let address: string;
 /** How many requests are refused before the next is granted. */
 let refusals = 0;
-const asked: { authorization: string; clusterId: string }[] = [];
+const asked: { authorization: string; clusterId: string; seconds: bigint }[] = [];
 
 beforeAll(async () => {
   mesh = await makeMesh();
@@ -61,7 +63,13 @@ async function answer(call: Call, done: Done): Promise<void> {
   asked.push({
     authorization: String(call.metadata.get("authorization")[0]),
     clusterId: String(call.metadata.get("clusterid")[0]),
+    seconds: call.request.validityDuration,
   });
+  if (call.request.validityDuration > MOST_SECONDS) {
+    const details = `CSR signing error (requested TTL is greater than the max allowed TTL ${MOST_SECONDS}s)`;
+    done({ code: status.INTERNAL, details });
+    return;
+  }
   if (refusals > 0) {
     refusals -= 1;
     done({ code: status.UNAVAILABLE, details: "not yet" });
@@ -80,6 +88,7 @@ const authority = (more: object = {}) => ({
   rootsFile: join(mesh.folder, "ca.crt"),
   trustDomain: "cluster.local",
   clusterId: "Kubernetes",
+  validMs: 5400_000,
   ...more,
 });
 
@@ -88,7 +97,19 @@ test("gets a certificate of the account that the token is of", async () => {
   expect(checkIdentity(identity, "test").spiffeId).toBe(ID);
   expect(untilMs).toBeGreaterThan(Date.now());
   expect(identity.roots.match(/BEGIN/g)).toHaveLength(1);
-  expect(asked.at(-1)).toEqual({ authorization: expect.stringMatching(/^Bearer e30\./), clusterId: "Kubernetes" });
+  expect(asked.at(-1)).toEqual({
+    authorization: expect.stringMatching(/^Bearer e30\./),
+    clusterId: "Kubernetes",
+    seconds: 5400n,
+  });
+});
+
+test("says which setting asks for less than istiod grants", async () => {
+  const asking = requestIdentity(authority({ validMs: 24 * 3_600_000 }));
+  await expect(asking).rejects.toMatchObject({
+    code: "EK_CA_UNREACHABLE",
+    next: expect.stringContaining("--istio-cert-ttl"),
+  });
 });
 
 test("asks an authority that is not ready again, until it is stopped", async () => {

@@ -21,6 +21,8 @@ export interface IstioAuthority {
   readonly trustDomain: string;
   /** As istiod knows this cluster: `Kubernetes` unless the mesh has several. */
   readonly clusterId: string;
+  /** How long a certificate is asked for. istiod refuses more than its `MAX_WORKLOAD_CERT_TTL`. */
+  readonly validMs: number;
 }
 
 export interface IstioIdentityOptions {
@@ -30,8 +32,6 @@ export interface IstioIdentityOptions {
 }
 
 const MAX_BYTES = 1024 * 1024;
-/** Istio's own workloads ask for as much. */
-const VALID_SECONDS = 24 * 3600;
 const CALL_MS = 10_000;
 const RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
@@ -136,7 +136,7 @@ function read(path: string, what: string): string {
 }
 
 async function createCertificate(
-  { address, serverName, clusterId }: IstioAuthority,
+  { address, serverName, clusterId, validMs }: IstioAuthority,
   csr: string,
   token: string,
   roots: string,
@@ -146,7 +146,7 @@ async function createCertificate(
   const metadata = new Metadata();
   metadata.set("authorization", `Bearer ${token}`);
   metadata.set("clusterid", clusterId);
-  const request = { csr, validityDuration: BigInt(VALID_SECONDS) };
+  const request = { csr, validityDuration: BigInt(Math.round(validMs / 1000)) };
   try {
     return await new Promise((resolve, reject) => {
       client.createCertificate(request, metadata, { deadline: Date.now() + CALL_MS }, (error, response) => {
@@ -160,5 +160,8 @@ async function createCertificate(
 }
 
 function unreachable(address: string, error: ServiceError): EvenkeelError {
-  return new EvenkeelError("EK_CA_UNREACHABLE", error.message, { where: address, cause: error });
+  const tooLong = /requested TTL/.test(error.details)
+    ? { next: "ask for a shorter one: --istio-cert-ttl, at most istiod's MAX_WORKLOAD_CERT_TTL" }
+    : {};
+  return new EvenkeelError("EK_CA_UNREACHABLE", error.message, { where: address, cause: error, ...tooLong });
 }

@@ -6,6 +6,10 @@ import type { CurrentIdentity } from "./credentials.ts";
 import { identityOfFiles } from "./files.ts";
 import { identityOfIstio } from "./istio.ts";
 
+/** Below it, renewal at half the time would be busy work; above a year, no mesh means it. */
+const MIN_CERT_MS = 60_000;
+const MAX_CERT_MS = 365 * 24 * 3_600_000;
+
 export const tlsSettings = {
   tls: {
     flag: "tls",
@@ -87,6 +91,14 @@ export const tlsSettings = {
     default: "Kubernetes",
     help: "this cluster's name in a mesh of several",
   },
+  istioCertTtl: {
+    flag: "istio-cert-ttl",
+    env: "EVENKEEL_ISTIO_CERT_TTL",
+    value: "TIME",
+    parse: is.duration(MIN_CERT_MS, MAX_CERT_MS),
+    default: "24h",
+    help: "how long a certificate is asked for, as SECRET_TTL of Istio's proxies; at most istiod's MAX_WORKLOAD_CERT_TTL",
+  },
 } as const;
 
 export type TlsSettings = Values<typeof tlsSettings>;
@@ -112,8 +124,8 @@ export async function openIdentity(
       return identityOfFiles(files(settings), options);
     case "istio": {
       const { istioCa: address, istioToken: tokenFile, istioRoot: rootsFile } = settings;
-      const { trustDomain, istioClusterId: clusterId } = settings;
-      return identityOfIstio({ address, tokenFile, rootsFile, trustDomain, clusterId }, options);
+      const { trustDomain, istioClusterId: clusterId, istioCertTtl: validMs } = settings;
+      return identityOfIstio({ address, tokenFile, rootsFile, trustDomain, clusterId, validMs }, options);
     }
   }
 }

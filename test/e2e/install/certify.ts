@@ -15,6 +15,7 @@ const { identity } = await requestIdentity({
   rootsFile,
   trustDomain: "cluster.local",
   clusterId: "Kubernetes",
+  validMs: 3_600_000,
 });
 writeFileSync(join(folder, "cert-chain.pem"), identity.certificates);
 writeFileSync(join(folder, "key.pem"), identity.key, { mode: 0o600 });

@@ -123,9 +123,26 @@ export class KubeletReader {
       const server = { url, verify: this.#access === "direct" };
       return await this.#client.text({ ...request, target: { path: "/metrics/resource" }, server });
     } catch (error) {
-      throw hasCode(error, "EK_KUBE_FORBIDDEN", "EK_KUBE_UNAUTHORISED") ? withRule(error, node) : error;
+      if (hasCode(error, "EK_KUBE_FORBIDDEN", "EK_KUBE_UNAUTHORISED")) throw withRule(error, node);
+      throw isNotBelieved(error) ? withOtherWays(error) : error;
     }
   }
+}
+
+/** A certificate that the roots do not vouch for, or of another name; by the codes of Node's TLS. */
+function isNotBelieved(error: unknown): error is EvenkeelError {
+  if (!hasCode(error, "EK_KUBE_UNREACHABLE")) return false;
+  const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;
+  return code !== undefined && /CERT|UNABLE_TO_VERIFY/.test(code);
+}
+
+/** Kubelets sign their certificates themselves unless the cluster was set up otherwise. */
+function withOtherWays(error: EvenkeelError): EvenkeelError {
+  return new EvenkeelError("EK_KUBE_UNREACHABLE", error.message, {
+    ...(error.where === undefined ? {} : { where: error.where }),
+    next: "give --kubelet-access=direct-insecure (Helm: controlPlane.kubeletAccess), or =proxy, through the API server",
+    cause: error,
+  });
 }
 
 function kubeletUrl(node: Node | undefined): string | undefined {

@@ -1,10 +1,13 @@
+import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { KubeConfig } from "@kubernetes/client-node";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type KubeClient, kubeClient } from "../../../common/kubernetes/client.ts";
 import { ManualWatched } from "../../fleet/kubernetes/manual-watched.ts";
 import type { Node, Pod } from "../../fleet/kubernetes/objects.ts";
+import { makeMesh } from "../../tls/test-support.ts";
 import type { CpuSample, SignalSink } from "../signal.ts";
 import { ManualFleet, testCluster, testEndpoint } from "../test-support.ts";
 import { type KubernetesSignals, type KubernetesSignalsOptions, startKubernetesSignals } from "./signals.ts";
@@ -154,6 +157,50 @@ test("auto leaves the metrics API alone while every kubelet answers, and turns t
   broken = true;
   await vi.waitFor(() => expect(source("kubelet")?.state).toBe("failing"), LONG);
   await vi.waitFor(() => expect(last("10.0.0.1:80")?.source).toBe("metrics-api"), LONG);
+});
+
+test("a kubelet that signs its certificate itself is told with the other ways to ask it; unchecked, it is read", async () => {
+  const own = await makeMesh();
+  const { certificate, key } = await own.leaf("kubelet", "IP:127.0.0.1");
+  const counts = { cpu: 0 };
+  const kubelet = createHttpsServer({ cert: readFileSync(certificate), key: readFileSync(key) }, (_, response) => {
+    counts.cpu += 1;
+    const at = WALL_MS - 1e6 + counts.cpu * 1000;
+    response.end(`pod_cpu_usage_seconds_total{namespace="shop",pod="p1"} ${counts.cpu} ${at}\n`);
+  });
+  try {
+    await new Promise<void>((resolve) => kubelet.listen(0, "127.0.0.1", resolve));
+    const { port } = kubelet.address() as AddressInfo;
+    const status = {
+      addresses: [{ type: "InternalIP", address: "127.0.0.1" }],
+      daemonEndpoints: { kubeletEndpoint: { Port: port } },
+    };
+    watches.nodes.put({ metadata: { name: "n1" }, status });
+    const checking = kubeClient(() => {
+      const config = new KubeConfig();
+      config.loadFromClusterAndUser({ name: "c", server: "https://127.0.0.1:1", skipTLSVerify: false }, { name: "u" });
+      return config;
+    });
+    try {
+      start("kubelet", { client: checking, kubeletAccess: "direct" });
+      const told = {
+        state: "failing",
+        detail: expect.stringMatching(/certificate/),
+        next: expect.stringContaining("--kubelet-access=direct-insecure"),
+      };
+      await vi.waitFor(() => expect(source("kubelet")).toMatchObject(told), LONG);
+      await signals?.close();
+      start("kubelet", { client: checking, kubeletAccess: "direct-insecure" });
+      await vi.waitFor(() => expect(source("kubelet")?.state).toBe("ok"), LONG);
+    } finally {
+      await signals?.close();
+      checking.close();
+    }
+  } finally {
+    kubelet.closeAllConnections();
+    await new Promise((resolve) => kubelet.close(resolve));
+    own.remove();
+  }
 });
 
 test("what is forbidden or missing is told with what mends it", async () => {
