@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { type CommandTable, dispatch } from "../../cli/dispatch.ts";
 import { describeError } from "../../common/errors.ts";
 
@@ -42,6 +43,10 @@ const BENCHES: CommandTable = {
     load: bench(async () => (await import("./posture.ts")).run),
   },
 };
+
+// A benchmark that is ended takes its children with it: they are killed when this process exits by itself.
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => process.exit(128 + constants.signals[signal]));
 
 try {
   process.exitCode = await dispatch("npm run bench --", BENCHES, process.argv.slice(2));
