@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { Listeners } from "../../common/listeners.ts";
 import { type EncodedResource, type ResourceChange, type ResourceReader, TYPE_URLS, type TypeUrl } from "./resource.ts";
 
 type Listener = (changed: ReadonlyMap<TypeUrl, ReadonlySet<string>>) => void;
@@ -19,7 +20,7 @@ interface Shelf {
  */
 export class ResourceStore implements ResourceReader {
   readonly #shelves: ReadonlyMap<TypeUrl, Shelf>;
-  readonly #listeners = new Set<Listener>();
+  readonly #listeners = new Listeners<Parameters<Listener>>();
   readonly #expected = new Map<TypeUrl, Map<string, NodeJS.Timeout>>();
 
   constructor() {
@@ -53,7 +54,7 @@ export class ResourceStore implements ResourceReader {
     const names = this.#expected.get(typeUrl) ?? new Map<string, NodeJS.Timeout>();
     const giveUp = () => {
       this.unexpect(typeUrl, name);
-      for (const listener of [...this.#listeners]) listener(new Map([[typeUrl, new Set([name])]]));
+      this.#listeners.tell(new Map([[typeUrl, new Set([name])]]));
     };
     this.#expected.set(typeUrl, names.set(name, setTimeout(giveUp, withinMs).unref()));
   }
@@ -66,8 +67,7 @@ export class ResourceStore implements ResourceReader {
   }
 
   subscribe(listener: Listener): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    return this.#listeners.subscribe(listener);
   }
 
   /** Puts a change in. What is both removed and upserted stays, in its new version. */
@@ -88,7 +88,7 @@ export class ResourceStore implements ResourceReader {
       const shelf = this.#shelf(typeUrl);
       shelf.version = versionOf(shelf.digest);
     }
-    for (const listener of [...this.#listeners]) listener(changed);
+    this.#listeners.tell(changed);
   }
 
   /** Returns whether the version of `name` is another one now. */

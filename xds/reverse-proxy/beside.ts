@@ -1,4 +1,5 @@
 import { EvenkeelError } from "../../common/errors.ts";
+import { Listeners } from "../../common/listeners.ts";
 import type { Logger } from "../../common/log.ts";
 import type { Fleet, FleetSource } from "../fleet/fleet.ts";
 import { clashes } from "./clashes.ts";
@@ -33,7 +34,7 @@ export async function openBeside(
 
 /** The fleet, but for what clashes with the proxy: then the last one that did not stays. */
 function fleetBeside(source: FleetSource, proxy: ProxyFile, path: string, log: Logger): FleetSource {
-  const listeners = new Set<() => void>();
+  const listeners = new Listeners();
   let fleet: Fleet | undefined;
   let fault: string | undefined;
   const take = () => {
@@ -54,7 +55,7 @@ function fleetBeside(source: FleetSource, proxy: ProxyFile, path: string, log: L
   };
   const changed = () => {
     take();
-    for (const listener of [...listeners]) listener();
+    listeners.tell();
   };
   const unsubscribe = [source.subscribe(changed), proxy.subscribe(() => fault !== undefined && changed())];
   take();
@@ -62,10 +63,7 @@ function fleetBeside(source: FleetSource, proxy: ProxyFile, path: string, log: L
     current: () => fleet,
     fault: () => fault ?? source.fault(),
     ...(source.makes === undefined ? {} : { makes: (name) => source.makes?.(name) ?? false }),
-    subscribe(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    subscribe: (listener) => listeners.subscribe(listener),
     async close() {
       for (const end of unsubscribe) end();
       listeners.clear();

@@ -1,3 +1,4 @@
+import { Listeners } from "../../common/listeners.ts";
 import type { Logger } from "../../common/log.ts";
 import type { ProxyConfig } from "../../sidecar/reverse-proxy/config.ts";
 import { followConfig } from "../../sidecar/reverse-proxy/follow.ts";
@@ -42,7 +43,7 @@ export interface ProxyFile extends ProxySource {
  */
 export async function openProxyFile(path: string, options: ProxySourceOptions): Promise<ProxyFile> {
   const { log, check, pollMs } = options;
-  const listeners = new Set<() => void>();
+  const listeners = new Listeners();
   const serve = async (config: ProxyConfig): Promise<ServedProxy> => ({
     config,
     resources: await encodeProxy(proxyResources(config, options)),
@@ -60,7 +61,7 @@ export async function openProxyFile(path: string, options: ProxySourceOptions): 
         current = await serve(next);
       } finally {
         coming = undefined;
-        for (const listener of [...listeners]) listener();
+        listeners.tell();
       }
     },
   });
@@ -79,10 +80,7 @@ export async function openProxyFile(path: string, options: ProxySourceOptions): 
     current: () => current,
     claims: () => (coming === undefined ? [current.config] : [current.config, coming]),
     again: () => follower.again(),
-    subscribe(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    subscribe: (listener) => listeners.subscribe(listener),
     close() {
       follower.close();
       listeners.clear();

@@ -1,3 +1,4 @@
+import { Listeners } from "../../common/listeners.ts";
 import type { DemandReader, TypeUrl } from "../resources/resource.ts";
 
 type Listener = (typeUrl: TypeUrl, name: string, subscribers: number) => void;
@@ -8,7 +9,7 @@ const NOBODY: ReadonlySet<string> = new Set();
 export class Demand implements DemandReader {
   readonly #counts = new Map<TypeUrl, Map<string, number>>();
   readonly #names = new Map<TypeUrl, Set<string>>();
-  readonly #listeners = new Set<Listener>();
+  readonly #listeners = new Listeners<Parameters<Listener>>();
 
   subscribers(typeUrl: TypeUrl, name: string): number {
     return this.#counts.get(typeUrl)?.get(name) ?? 0;
@@ -19,8 +20,7 @@ export class Demand implements DemandReader {
   }
 
   subscribe(listener: Listener): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    return this.#listeners.subscribe(listener);
   }
 
   /** One more stream asks for `name`. */
@@ -46,6 +46,6 @@ export class Demand implements DemandReader {
       counts.set(name, subscribers);
       names.add(name);
     }
-    for (const listener of [...this.#listeners]) listener(typeUrl, name, subscribers);
+    this.#listeners.tell(typeUrl, name, subscribers);
   }
 }

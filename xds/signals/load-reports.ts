@@ -1,3 +1,4 @@
+import { Listeners } from "../../common/listeners.ts";
 import type { ClusterLoadReport, EndpointLoad, LoadReportSink } from "./load-report.ts";
 import type { SignalSink } from "./signal.ts";
 
@@ -53,7 +54,7 @@ export class LoadReports implements LoadReportSink {
   readonly #clients = new Map<string, Set<string>>();
   /** By endpoint: who sends to it. */
   readonly #endpoints = new Map<string, Set<Told>>();
-  readonly #listeners = new Set<(cluster: string) => void>();
+  readonly #listeners = new Listeners<[cluster: string]>();
   #sweptMs = Number.NEGATIVE_INFINITY;
 
   constructor(sink: SignalSink, nowMs: () => number = () => performance.now()) {
@@ -76,8 +77,7 @@ export class LoadReports implements LoadReportSink {
 
   /** Calls back with the cluster of each report, after it was taken in. Returns the end of the subscription. */
   subscribe(listener: (cluster: string) => void): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    return this.#listeners.subscribe(listener);
   }
 
   record(reports: readonly ClusterLoadReport[]): void {
@@ -87,7 +87,7 @@ export class LoadReports implements LoadReportSink {
     for (const report of usable) this.#take(report, nowMs, touched);
     if (nowMs - this.#sweptMs >= SWEEP_MS) this.#sweep(nowMs, touched);
     this.#tell(touched, nowMs);
-    for (const { cluster } of usable) for (const listener of this.#listeners) listener(cluster);
+    for (const { cluster } of usable) this.#listeners.tell(cluster);
   }
 
   clientGone(client: string): void {

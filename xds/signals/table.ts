@@ -1,3 +1,4 @@
+import { Listeners } from "../../common/listeners.ts";
 import { RequestHistory } from "./request-history.ts";
 import type { SignalListener, SignalSink, SignalView } from "./signal.ts";
 import { CPU_SOURCES, type CpuSample, type CpuSignal, type CpuSource, type LoadSample, type Signal } from "./signal.ts";
@@ -31,7 +32,7 @@ interface Entry {
  */
 export class SignalTable implements SignalSink, SignalView {
   readonly #entries = new Map<string, Entry>();
-  readonly #listeners = new Set<SignalListener>();
+  readonly #listeners = new Listeners<Parameters<SignalListener>>();
   readonly #nowMs: () => number;
   #refused = 0;
 
@@ -93,8 +94,7 @@ export class SignalTable implements SignalSink, SignalView {
 
   /** Calls back for each accepted sample. Returns the end of the subscription. */
   subscribe(listener: SignalListener): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    return this.#listeners.subscribe(listener);
   }
 
   statistics(): SignalStatistics {
@@ -127,7 +127,7 @@ export class SignalTable implements SignalSink, SignalView {
   }
 
   #tell(endpointKey: string, cpuChange: number): void {
-    for (const listener of this.#listeners) listener(endpointKey, cpuChange);
+    this.#listeners.tell(endpointKey, cpuChange);
   }
 }
 

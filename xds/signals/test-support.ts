@@ -1,8 +1,9 @@
+import { Listeners } from "../../common/listeners.ts";
 import type { Cluster, Endpoint, Fleet, FleetSource } from "../fleet/fleet.ts";
 
 /** A fleet for tests, set by hand. */
 export class ManualFleet implements FleetSource {
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Listeners();
   #fleet: Fleet | undefined;
 
   get listeners(): number {
@@ -11,7 +12,7 @@ export class ManualFleet implements FleetSource {
 
   set(...clusters: Cluster[]): void {
     this.#fleet = { clusters: new Map(clusters.map((cluster) => [cluster.name, cluster])), listeners: new Map() };
-    for (const listener of this.#listeners) listener();
+    this.#listeners.tell();
   }
 
   current(): Fleet | undefined {
@@ -23,8 +24,7 @@ export class ManualFleet implements FleetSource {
   }
 
   subscribe(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    return this.#listeners.subscribe(listener);
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 import { describeError } from "../../../common/errors.ts";
 import { latestOnly } from "../../../common/latest-only.ts";
+import { Listeners } from "../../../common/listeners.ts";
 import type { Logger } from "../../../common/log.ts";
 import { readTextFile } from "../../../common/text-file.ts";
 import type { Fleet, FleetSource } from "../fleet.ts";
@@ -28,7 +29,7 @@ export function fileFleet(
   },
 ): FleetSource {
   const { log, onServices } = options;
-  const listeners = new Set<() => void>();
+  const listeners = new Listeners();
   const closing = new AbortController();
   let fleet: Fleet | undefined;
   let fault: string | undefined;
@@ -48,7 +49,7 @@ export function fileFleet(
     if (fleet === before.fleet && fault === before.fault) return;
     if (fault === undefined) log.info({ path, clusters: fleet?.clusters.size }, "fleet file read");
     else log.warn({ path }, fault);
-    for (const listener of listeners) listener();
+    listeners.tell();
   };
   const readHere = () => settle(() => parseFleetFile(readFleetFile(path), path));
   const readChange = async () => {
@@ -73,10 +74,7 @@ export function fileFleet(
   return {
     current: () => fleet,
     fault: () => fault,
-    subscribe(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    subscribe: (listener) => listeners.subscribe(listener),
     async close() {
       closing.abort();
       watch.close();

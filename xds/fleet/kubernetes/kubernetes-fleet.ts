@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ObjectMeta } from "../../../common/kubernetes/object.ts";
 import type { StoreChange } from "../../../common/kubernetes/object-store.ts";
+import { Listeners } from "../../../common/listeners.ts";
 import type { Cluster, Fleet, FleetSource } from "../fleet.ts";
 import { keepIdentity } from "../keep-identity.ts";
 import { type EndpointSlice, serviceOfSlice } from "./objects.ts";
@@ -50,7 +51,7 @@ class Source implements KubernetesFleet {
   readonly #wanted = new Map<string, Wanted>();
   readonly #requested = new Set<string>();
   readonly #lingering = new Map<string, NodeJS.Timeout>();
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Listeners();
   readonly #unsubscribe: readonly (() => void)[];
   #services: ReadonlyMap<string, ServiceReference>;
   /** Clusters whose objects changed since the last look. */
@@ -89,8 +90,7 @@ class Source implements KubernetesFleet {
   }
 
   subscribe(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.subscribe(listener);
   }
 
   request(name: string): void {
@@ -180,7 +180,7 @@ class Source implements KubernetesFleet {
     if (fleet === this.#fleet && fault === this.#fault) return;
     this.#fleet = fleet;
     this.#fault = fault;
-    for (const listener of [...this.#listeners]) listener();
+    this.#listeners.tell();
   }
 
   #translateDirty(): Fleet {

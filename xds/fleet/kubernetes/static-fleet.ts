@@ -1,3 +1,4 @@
+import { Listeners } from "../../../common/listeners.ts";
 import type { Logger } from "../../../common/log.ts";
 import { fileFleet } from "../file/file-fleet.ts";
 import type { Cluster, Fleet, FleetSource } from "../fleet.ts";
@@ -15,7 +16,7 @@ export function staticKubernetesFleet(
   options: { readonly watches: KubernetesWatches; readonly log: Logger; readonly pollMs?: number },
 ): FleetSource {
   const { watches, log, pollMs } = options;
-  const listeners = new Set<() => void>();
+  const listeners = new Listeners();
   let services: ReadonlyMap<string, ServiceReference> = new Map();
   let fleet: Fleet | undefined;
   let fault: string | undefined;
@@ -35,7 +36,7 @@ export function staticKubernetesFleet(
     if (joined !== undefined) fleet = keepIdentity(fleet, joined);
     fault = file.fault() ?? (services.size > 0 ? kubernetes.fault() : undefined);
     if (fleet === before.fleet && fault === before.fault) return;
-    for (const listener of [...listeners]) listener();
+    listeners.tell();
   };
   const unsubscribe = [file.subscribe(refresh), kubernetes.subscribe(refresh)];
   refresh();
@@ -43,10 +44,7 @@ export function staticKubernetesFleet(
   return {
     current: () => fleet,
     fault: () => fault,
-    subscribe(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    subscribe: (listener) => listeners.subscribe(listener),
     async close() {
       for (const end of unsubscribe) end();
       listeners.clear();

@@ -1,4 +1,5 @@
 import type { KubeClient } from "../../../common/kubernetes/client.ts";
+import { Listeners } from "../../../common/listeners.ts";
 import { CLOCKS } from "../../signals/kubernetes/clock.ts";
 import { Poller } from "../../signals/kubernetes/poller.ts";
 import type { SourceStatus } from "../../signals/kubernetes/source-status.ts";
@@ -33,11 +34,11 @@ export interface NodeSources {
 /** Keeps the nodes' CPU figures new, until the end. */
 export function startNodeSources(options: NodeSourcesOptions): NodeSources {
   const { client, cluster, cpu, choice, prometheus } = options;
-  const listeners = new Set<() => void>();
+  const listeners = new Listeners();
   const polled = (source: SourceStatus["source"], read: (signal: AbortSignal) => Promise<SourceStatus>) => {
     const poll = async (signal: AbortSignal) => {
       const status = await read(signal);
-      for (const listener of listeners) listener();
+      listeners.tell();
       return status;
     };
     return new Poller({ source, poll, intervalMs: () => options.intervalMs });
@@ -57,10 +58,7 @@ export function startNodeSources(options: NodeSourcesOptions): NodeSources {
     );
   return {
     status: () => [...agentStatus(agents), ...pollers.map((poller) => poller.status())],
-    subscribe(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    subscribe: (listener) => listeners.subscribe(listener),
     async close() {
       agents?.close();
       await Promise.all(pollers.map((poller) => poller.close()));
