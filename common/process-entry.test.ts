@@ -1,12 +1,18 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect, it } from "vitest";
-import { readProcess } from "./process-entry.ts";
+import { parseProcessEntry, readProcess } from "./process-entry.ts";
 
 it("reads this process", () => {
   const entry = readProcess(process.pid);
   expect(entry).toMatchObject({ pid: process.pid, parent: process.ppid, isZombie: false });
   expect(entry?.startTicks).toMatch(/^\d+$/);
+});
+
+it("a command name with spaces and brackets does not shift the fields", () => {
+  const after = Array.from({ length: 30 }, (_, index) => String(index + 4));
+  const entry = { pid: 12, isZombie: false, parent: 4, group: 5, startTicks: "22" };
+  expect(parseProcessEntry(12, `12 (a ) (b) S ${after.join(" ")}`)).toEqual(entry);
 });
 
 it("finds no process where there is none", () => {

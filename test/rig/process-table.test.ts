@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect, test } from "vitest";
-import { groupIsAlive, identify, isAlive, parseStat, self } from "./process-table.ts";
+import { groupIsAlive, identify, isAlive, self } from "./process-table.ts";
 
 test("this process is alive, and no other start time of it is", () => {
   expect(isAlive(self())).toBe(true);
@@ -27,9 +27,4 @@ test("a group lives as long as a member does", async () => {
   child.kill("SIGKILL");
   await once(child, "exit");
   expect(groupIsAlive(group)).toBe(false);
-});
-
-test("a command name with spaces and brackets does not shift the fields", () => {
-  const after = Array.from({ length: 30 }, (_, index) => String(index + 4));
-  expect(parseStat(`12 (a ) (b) S ${after.join(" ")}`)).toEqual({ state: "S", parent: 4, group: 5, started: "22" });
 });

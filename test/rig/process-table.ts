@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readProcess, readProcesses } from "../../common/process-entry.ts";
 
 /** A process that cannot be mistaken for a later one with the same number. */
 export interface ProcessId {
@@ -29,7 +29,7 @@ export const isSame = (one: ProcessId, other: ProcessId): boolean =>
 
 /** Has a process group a living member? Zombies, which a container without an init keeps for ever, count as none. */
 export function groupIsAlive(group: number): boolean {
-  if (process.platform === "linux") return processes().some((each) => each.group === group && !isDead(each.state));
+  if (process.platform === "linux") return readProcesses().some((each) => each.group === group && !each.isZombie);
   try {
     process.kill(-group, 0);
     return true;
@@ -40,48 +40,12 @@ export function groupIsAlive(group: number): boolean {
 
 /** A child of a process, if it has one. Linux only. */
 export function childOf(parent: number): number | undefined {
-  return processes().find((each) => each.parent === parent)?.pid;
+  return readProcesses().find((each) => each.parent === parent)?.pid;
 }
-
-/** What /proc/PID/stat says, as far as it is needed here. */
-export interface Stat {
-  readonly state: string;
-  readonly parent: number;
-  readonly group: number;
-  readonly started: string;
-}
-
-/** Reads the fields after the command name, which may itself hold spaces and brackets: proc(5). */
-export function parseStat(stat: string): Stat {
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return {
-    state: fields[0] ?? "",
-    parent: Number(fields[1]),
-    group: Number(fields[2]),
-    started: fields[19] ?? "",
-  };
-}
-
-function processes(): (Stat & { readonly pid: number })[] {
-  return readdirSync("/proc").flatMap((entry) => {
-    const stat = /^\d+$/.test(entry) ? readStat(Number(entry)) : undefined;
-    return stat === undefined ? [] : [{ ...stat, pid: Number(entry) }];
-  });
-}
-
-function readStat(pid: number): Stat | undefined {
-  try {
-    return parseStat(readFileSync(`/proc/${pid}/stat`, "utf8"));
-  } catch {
-    return undefined;
-  }
-}
-
-const isDead = (state: string): boolean => state === "Z" || state === "X";
 
 function startedLinux(pid: number): string | undefined {
-  const stat = readStat(pid);
-  return stat === undefined || isDead(stat.state) ? undefined : stat.started;
+  const entry = readProcess(pid);
+  return entry === undefined || entry.isZombie ? undefined : entry.startTicks;
 }
 
 function startedElsewhere(pid: number): string | undefined {

@@ -1,13 +1,9 @@
-import { readdirSync } from "node:fs";
-import { readProcess } from "../../common/process-entry.ts";
+import { readProcesses } from "../../common/process-entry.ts";
 
 /** The pids of all processes below `root`, without `root` itself. */
 export function descendants(root: number): number[] {
   const children = new Map<number, number[]>();
-  for (const name of readdirSync("/proc")) {
-    const entry = /^\d+$/.test(name) ? readProcess(Number(name)) : undefined;
-    if (entry !== undefined) children.set(entry.parent, [...(children.get(entry.parent) ?? []), entry.pid]);
-  }
+  for (const { pid, parent } of readProcesses()) children.set(parent, [...(children.get(parent) ?? []), pid]);
   const found: number[] = [];
   const below = (pid: number): void => {
     for (const child of children.get(pid) ?? []) {
