@@ -9,6 +9,8 @@ export interface BootstrapOptions {
   readonly locality?: { readonly region?: string; readonly zone?: string; readonly subZone?: string };
   /** The control plane's replicas; at least one. */
   readonly xds: readonly XdsAddress[];
+  /** `transport_socket` of the cluster that leads to them; plain text without it. */
+  readonly xdsTransportSocket?: object;
   /** Incremental or state-of-the-world ADS. */
   readonly protocol?: "DELTA_GRPC" | "GRPC";
   /** The admin server's port on loopback; 0, the default, for a free one. */
@@ -40,7 +42,14 @@ export function bootstrap(options: BootstrapOptions): object {
       lds_config: fromAds,
     },
     cluster_manager: { load_stats_config: LOAD_STATS_CONFIG },
-    static_resources: { clusters: [xdsCluster(options.xds)] },
+    static_resources: {
+      clusters: [
+        {
+          ...xdsCluster(options.xds),
+          ...(options.xdsTransportSocket === undefined ? {} : { transport_socket: options.xdsTransportSocket }),
+        },
+      ],
+    },
     stats_flush_on_admin: true,
     overload_manager: overloadManager(
       options.maxHeapBytes ?? DEFAULT_MAX_HEAP_BYTES,

@@ -1,13 +1,16 @@
+import { rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { logger } from "../../common/log.ts";
 import { progressToStderr } from "../../common/program/progress.ts";
 import { type Command, is, loadSettings } from "../../common/settings.ts";
 import { bootstrap } from "../bootstrap/bootstrap.ts";
 import type { XdsAddress } from "../bootstrap/xds-cluster.ts";
+import { xdsTransportSocket } from "../bootstrap/xds-tls.ts";
 import { findEnvoy } from "./find.ts";
 import { runEnvoy } from "./run.ts";
 import { envoySettings } from "./settings.ts";
 import { untilSignal } from "./until-signal.ts";
+import { writeSecretFiles, xdsTls, xdsTlsSettings } from "./xds-tls.ts";
 
 const settings = {
   xds: {
@@ -18,6 +21,7 @@ const settings = {
     parse: xdsAddresses,
     help: "the control plane's replicas, or one name that resolves to all of them",
   },
+  ...xdsTlsSettings,
   protocol: {
     flag: "xds-protocol",
     env: "EVENKEEL_XDS_PROTOCOL",
@@ -54,7 +58,7 @@ const settings = {
   print: {
     flag: "print-bootstrap",
     parse: is.flag,
-    help: "print Envoy's configuration and end",
+    help: "print Envoy's configuration and end; certificates, if any, as files that are read once",
   },
 } as const;
 
@@ -77,31 +81,39 @@ export async function main(args: string[]): Promise<number> {
     return 0;
   }
   const { values } = loaded;
-  const config = bootstrap({
-    nodeId: values.nodeId,
-    nodeCluster: values.nodeCluster,
-    ...(values.zone === "" ? {} : { locality: { zone: values.zone } }),
-    xds: values.xds,
-    protocol: values.protocol === "delta" ? "DELTA_GRPC" : "GRPC",
-    adminPort: values.adminPort,
-    maxHeapBytes: values.maxHeap,
-  });
+  const tls = xdsTls(values, values.xds);
+  const config = (secrets?: string) =>
+    bootstrap({
+      nodeId: values.nodeId,
+      nodeCluster: values.nodeCluster,
+      ...(values.zone === "" ? {} : { locality: { zone: values.zone } }),
+      xds: values.xds,
+      ...(tls === undefined ? {} : { xdsTransportSocket: xdsTransportSocket(tls, secrets) }),
+      protocol: values.protocol === "delta" ? "DELTA_GRPC" : "GRPC",
+      adminPort: values.adminPort,
+      maxHeapBytes: values.maxHeap,
+    });
   if (values.print) {
-    process.stdout.write(`${JSON.stringify(config, undefined, 2)}\n`);
+    process.stdout.write(`${JSON.stringify(config(), undefined, 2)}\n`);
     return 0;
   }
   const binary = await findEnvoy({ onProgress: progressToStderr });
-  const envoy = await runEnvoy({
-    binary,
-    config,
-    name: "envoy",
-    logLevel: values.envoyLogLevel,
-    ...(values.concurrency === 0 ? {} : { concurrency: values.concurrency }),
-    onLine: (line, stream) => void process[stream].write(`${line}\n`),
-  });
-  const log = logger("envoy");
-  log.info({ pid: envoy.child.pid, adminPort: envoy.adminPort }, "Envoy runs");
-  return await untilSignal(envoy, values.drainTimeout, log);
+  const secrets = tls === undefined ? undefined : await writeSecretFiles(tls);
+  try {
+    const envoy = await runEnvoy({
+      binary,
+      config: config(secrets),
+      name: "envoy",
+      logLevel: values.envoyLogLevel,
+      ...(values.concurrency === 0 ? {} : { concurrency: values.concurrency }),
+      onLine: (line, stream) => void process[stream].write(`${line}\n`),
+    });
+    const log = logger("envoy");
+    log.info({ pid: envoy.child.pid, adminPort: envoy.adminPort }, "Envoy runs");
+    return await untilSignal(envoy, values.drainTimeout, log);
+  } finally {
+    if (secrets !== undefined) await rm(secrets, { recursive: true, force: true });
+  }
 }
 
 function xdsAddresses(text: string): readonly XdsAddress[] {
