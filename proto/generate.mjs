@@ -208,6 +208,7 @@ function main() {
   if (existsSync(STAMP) && readFileSync(STAMP, "utf8") === hash) return;
   checkNode();
   const start = performance.now();
+  console.log("proto/generated: making types from the .proto files; half a minute to a minute");
   generate(packages, hash);
   console.log(`proto/generated made in ${((performance.now() - start) / 1000).toFixed(1)} s`);
 }
