@@ -5,10 +5,10 @@ import { startTraffic } from "./traffic.ts";
 
 const MINUTE = 60_000;
 /**
- * The steady 50 requests/s take 15 to 45 mCPU of a gateway, as fast as the machine is just now: less than 70 % of this request,
- * so that one pod is enough for them, and the surge takes more.
+ * The steady 50 requests/s take 15 to 60 mCPU of a gateway, as fast as the machine is just now: well under 70 % of this
+ * request, so that one pod is enough for them, and the surge takes several times as much.
  */
-const CPU_REQUEST = "90m";
+const CPU_REQUEST = "140m";
 const SURGE_PER_SECOND = 350;
 
 /**
