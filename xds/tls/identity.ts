@@ -12,13 +12,13 @@ export interface Identity {
 
 /**
  * Makes sure that the parts fit together.
- * @returns when the certificate begins and ends to be valid, in ms since 1970, and the SPIFFE id in it, if any
+ * @returns when the certificate ends to be valid, in ms since 1970, and the SPIFFE id in it, if any
  * @throws EvenkeelError EK_TLS_INVALID
  */
 export function checkIdentity(
   identity: Identity,
   where: string,
-): { readonly fromMs: number; readonly untilMs: number; readonly spiffeId: string | undefined } {
+): { readonly untilMs: number; readonly spiffeId: string | undefined } {
   const invalid = (what: string, cause?: unknown) => new EvenkeelError("EK_TLS_INVALID", what, { where, cause });
   try {
     const certificate = new X509Certificate(identity.certificates);
@@ -26,7 +26,6 @@ export function checkIdentity(
       throw invalid("the key is not the certificate's own");
     new X509Certificate(identity.roots);
     return {
-      fromMs: Date.parse(certificate.validFrom),
       untilMs: Date.parse(certificate.validTo),
       spiffeId: spiffeIdOf(certificate.subjectAltName),
     };

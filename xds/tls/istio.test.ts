@@ -139,9 +139,10 @@ test.each(["", "not.a.token", `a.${Buffer.from('{"sub":"me"}').toString("base64u
 );
 
 test.each([
-  [0, 100_000, 0, 50_000],
-  [0, 100_000, 30_000, 20_000],
-  [0, 100_000, 90_000, 10_000],
-])("valid from %i until %i, at %i: renewed after %i ms", (fromMs, untilMs, nowMs, delayMs) => {
-  expect(renewalDelayMs({ fromMs, untilMs }, nowMs)).toBe(delayMs);
+  [100_000, 0, 50_000],
+  [100_000, 90_000, 10_000],
+  [90_000, 100_000, 10_000],
+  [365 * 24 * 3_600_000, 0, 20 * 24 * 3_600_000],
+])("valid until %i, at %i: renewed after %i ms", (untilMs, nowMs, delayMs) => {
+  expect(renewalDelayMs({ untilMs }, nowMs)).toBe(delayMs);
 });

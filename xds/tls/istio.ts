@@ -35,8 +35,10 @@ const MAX_BYTES = 1024 * 1024;
 const CALL_MS = 10_000;
 const RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
-/** A certificate is renewed when half of its time is over, but not more often than this. */
+/** A certificate is renewed when half of its time is over, but not more often, and not more seldom, than this. */
 const LEAST_RENEW_MS = 10_000;
+/** Below the longest time that a timer of Node can wait, 2^31 ms. */
+const MOST_RENEW_MS = 20 * 24 * 3_600_000;
 
 /**
  * An identity of the mesh, as every workload's proxy has one: a key of our own, which stays in memory, and a certificate of
@@ -68,13 +70,15 @@ export async function identityOfIstio(
 
 interface Certified {
   readonly identity: Identity;
-  readonly fromMs: number;
   readonly untilMs: number;
 }
 
-/** Half of the certificate's time, from `nowMs` on. */
-export function renewalDelayMs({ fromMs, untilMs }: Omit<Certified, "identity">, nowMs: number): number {
-  return Math.max(LEAST_RENEW_MS, (fromMs + untilMs) / 2 - nowMs);
+/**
+ * Half of the time that a new certificate has before it. Not of its whole time: istiod dates certificates back by two minutes,
+ * for clocks that are behind.
+ */
+export function renewalDelayMs({ untilMs }: Pick<Certified, "untilMs">, nowMs: number): number {
+  return Math.min(MOST_RENEW_MS, Math.max(LEAST_RENEW_MS, (untilMs - nowMs) / 2));
 }
 
 async function persist(authority: IstioAuthority, log: Logger, signal: AbortSignal): Promise<Certified> {

@@ -63,12 +63,14 @@ async function underTraffic(install: Install, doctor: Doctor, helm: Helm, traffi
   const faults = await findPlantedFaults(install, doctor);
   traffic.check("planted faults");
   await doctor.healthy("after its advice was followed");
+  const renewals = await certificatesAreRenewed(rig);
+  traffic.check("certificates renewed");
   say("helm uninstall");
   await uninstall(rig, helm);
   traffic.check("helm uninstall");
   return (
     `the chart with ${agents} injected agents: ${weights}; a busy pod's share went from ${percent(busy.fair)} to ` +
-    `${percent(busy.share)}; ${status}; ${policies}; helm upgrade; ${faults}; helm uninstall left the CRD only`
+    `${percent(busy.share)}; ${status}; ${policies}; helm upgrade; ${faults}; ${renewals} certificates of 2 minutes; helm uninstall left the CRD only`
   );
 }
 
@@ -80,6 +82,7 @@ async function upgrade({ rig, say }: Install, helm: Helm): Promise<void> {
     "controlPlane.replicas=1",
     // The rig's kubelets sign their own certificates, as those of kind, minikube and kubeadm do.
     "controlPlane.kubeletAccess=direct-insecure",
+    "istio.certTtl=2m",
     "istio.allowedClients={spiffe://cluster.local/ns/shop/sa/*}",
     "operator.drain=5s",
     "agentInjection.cpuLimit=300m",
@@ -96,6 +99,15 @@ async function upgrade({ rig, say }: Install, helm: Helm): Promise<void> {
     throw new Error("the operator's drain did not reach it");
   await conditionHolds(rig, "WeightsLive");
   await agentsAreHeard(rig);
+}
+
+/** @returns how many certificates of the mesh the control plane has had: of two minutes, so a new one after each minute */
+async function certificatesAreRenewed(rig: Rig): Promise<number> {
+  const control = ["logs", "-n", EVENKEEL, "-l", "app.kubernetes.io/name=evenkeel-control-plane", "--tail=-1"];
+  const had = async () => (await rig.kubectl(control)).split('"a certificate of the mesh"').length - 1;
+  await waitUntil("a renewed certificate", async () => (await had()) > 1, { timeoutMs: 150_000, everyMs: 2000 });
+  await conditionHolds(rig, "WeightsLive");
+  return await had();
 }
 
 /** As docs/install.md says it: the ProxyServices first. */
