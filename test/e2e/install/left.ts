@@ -42,6 +42,7 @@ const MAY_STAY: ReadonlySet<string> = new Set([
   "serviceaccount/default",
   "configmap/kube-root-ca.crt",
   "configmap/istio-ca-root-cert",
+  "configmap/istio-ca-crl",
 ]);
 
 const LABELS = [
