@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { type Child, startChild } from "../../../common/child.ts";
+import { waitUntil } from "../../rig/ready.ts";
 import type { Rig } from "../../rig/rig.ts";
 
 /** One answer, or why there was none. */
@@ -27,8 +28,14 @@ const GENERATOR = join(import.meta.dirname, "generator.ts");
 const SHOWN = 8;
 /** Longer than the generator waits for its last answers. */
 const STOP_MS = 35_000;
+const ANSWER_MS = 30_000;
 
+/**
+ * Starts when the URL answers: a Service whose pods are ready is refused until kube-proxy knows of them.
+ * @throws Error when it does not answer within {@link ANSWER_MS}
+ */
 export async function startTraffic(rig: Rig, url: string, perSecond: number): Promise<Traffic> {
+  await waitUntil(`an answer of ${url}`, () => answers200(rig, url), { timeoutMs: ANSWER_MS, everyMs: 200 });
   const answers: Answer[] = [];
   const words = rig.inside([process.execPath, GENERATOR, url, `${perSecond}`]) as [string, ...string[]];
   let ended: string | undefined;
@@ -57,6 +64,11 @@ export async function startTraffic(rig: Rig, url: string, perSecond: number): Pr
       await child.stop(STOP_MS);
     },
   };
+}
+
+async function answers200(rig: Rig, url: string): Promise<boolean> {
+  const script = `fetch(${JSON.stringify(url)}).then((answer) => console.log(answer.status), () => console.log(0))`;
+  return (await rig.exec([process.execPath, "-e", script])).trim() === "200";
 }
 
 function tell({ at, ms, failed }: Answer): string {
