@@ -6,6 +6,9 @@ import { patchCommand, shortened } from "../mend.ts";
 import type { Autoscaler } from "../objects.ts";
 import { conditionOf } from "../pod-state.ts";
 
+/** How long figures of a new pod may take, in ms: metrics-server reads every 15 s and needs two readings, as the autoscaler does. */
+const FIGURES_MS = 90_000;
+
 export interface OwnAutoscaler {
   readonly autoscaler: Autoscaler;
   readonly workload: Workload;
@@ -21,8 +24,8 @@ export function autoscalersOf(installation: Installation, all: readonly Autoscal
   });
 }
 
-/** Autoscalers that know no figures. One that has not been looked at yet is none of them. */
-export function judgeAutoscalers(own: readonly OwnAutoscaler[]): Finding[] {
+/** Autoscalers that know no figures. One that has not been looked at yet, or whose pods are all new, is none of them. */
+export function judgeAutoscalers(own: readonly OwnAutoscaler[], nowMs: number): Finding[] {
   return own.flatMap(({ autoscaler, workload }) => {
     const active = conditionOf(autoscaler.status?.conditions, "ScalingActive");
     if (active?.status !== "False" || active.reason === "ScalingDisabled") return [];
@@ -31,6 +34,7 @@ export function judgeAutoscalers(own: readonly OwnAutoscaler[]): Finding[] {
     // Not a symptom of a missing API: with it, this would still be so.
     const container = /missing request for \w+ in container ([\w-]+)/.exec(message)?.[1];
     const missing = message.includes("missing request for");
+    if (!missing && isNew(workload, nowMs)) return [];
     return [
       {
         check: "autoscaler",
@@ -44,6 +48,12 @@ export function judgeAutoscalers(own: readonly OwnAutoscaler[]): Finding[] {
       },
     ];
   });
+}
+
+function isNew({ pods }: Workload, nowMs: number): boolean {
+  return (
+    pods.length > 0 && pods.every(({ metadata }) => nowMs - Date.parse(metadata.creationTimestamp ?? "") < FIGURES_MS)
+  );
 }
 
 function firstContainer({ controller }: Workload): string {
@@ -66,6 +76,6 @@ export const autoscaler: Check = {
       look.installation(),
       look.list<Autoscaler>(RESOURCES.horizontalPodAutoscalers),
     ]);
-    return judgeAutoscalers(autoscalersOf(installation, all));
+    return judgeAutoscalers(autoscalersOf(installation, all), look.nowMs);
   },
 };

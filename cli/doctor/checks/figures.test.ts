@@ -168,9 +168,19 @@ describe("metrics-api and autoscaler", () => {
       [],
     ],
   ])("%j", (own, mend, symptomOf) => {
-    const findings = judgeAutoscalers([own]);
+    const findings = judgeAutoscalers([own], NOW);
     if (mend === undefined) expect(findings).toEqual([]);
     else expect(findings).toMatchObject([{ mend: expect.stringContaining(mend), symptomOf }]);
+  });
+
+  it.each([
+    [[89], 0],
+    [[91], 1],
+    [[1, 3600], 1],
+  ])("pods of %j s: %i findings", (ages, count) => {
+    const pods = ages.map((seconds, index) => pod(`up/p${index}`, { since: secondsAgo(seconds) }));
+    const own = { ...of("False", "FailedGetResourceMetric", "no metrics"), workload: workload("up/w", "worker", pods) };
+    expect(judgeAutoscalers([own], NOW)).toHaveLength(count);
   });
 });
 
