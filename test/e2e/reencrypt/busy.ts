@@ -4,8 +4,8 @@ import { drawWorker, mean, percent, watchControlPlane } from "./known.ts";
 import { losses, startUploads } from "./uploads.ts";
 import { givenUploads, type ReadyPod, sharesBetween } from "./workers.ts";
 
-/** Each takes some 0.2 s of CPU. */
-const PER_SECOND = 1.5;
+/** CPUs that the uploads take. */
+const LOAD_CPUS = 0.3;
 /** An endpoint gets no more than its part in its first 10 s, and load reports count for 10 s. */
 const WARM_UP_MS = 15_000;
 const CALM_MS = 40_000;
@@ -27,16 +27,18 @@ while time.monotonic() < end: pass`;
 
 /**
  * Makes one of some workers busy by processes inside its pod: its share of the uploads must fall to half or less, and return.
+ * @param cost of one upload, in s of a CPU
  * @returns what was seen
  */
 export async function makeBusy(
   rig: Rig,
   url: string,
+  cost: number,
   workers: readonly ReadyPod[],
   onProgress: (line: string) => void,
 ): Promise<string> {
   const [busy] = workers as [ReadyPod, ...ReadyPod[]];
-  const uploads = await startUploads(rig, url, PER_SECOND, Date.now());
+  const uploads = await startUploads(rig, url, LOAD_CPUS / cost, Date.now());
   const watching = await watchControlPlane(rig);
   const over = async (during: () => Promise<unknown>) => {
     const before = await givenUploads(rig, workers);

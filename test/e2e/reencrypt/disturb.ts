@@ -4,13 +4,15 @@ import type { Rig } from "../../rig/rig.ts";
 import { losses, startUploads } from "./uploads.ts";
 import { PATIENCE, type ReadyPod, readyPods, waitForReady } from "./workers.ts";
 
-const PER_SECOND = 2;
+/** CPUs that the uploads take. */
+const LOAD_CPUS = 0.35;
 /** How long uploads go on after each blow, in ms. */
 const AFTER_MS = 8000;
 const GATEWAYS = 2;
 
 /**
  * Deletes workers, a gateway and the control plane while uploads come in.
+ * @param cost of one upload, in s of a CPU
  * @param workers how many there are, and will be again
  * @returns what was seen
  * @throws Error when an upload is lost; it names the blow after which that was
@@ -18,6 +20,7 @@ const GATEWAYS = 2;
 export async function disturb(
   rig: Rig,
   url: string,
+  cost: number,
   workers: number,
   onProgress: (line: string) => void,
 ): Promise<string> {
@@ -31,7 +34,7 @@ export async function disturb(
   let count = 0;
   for (const [what, strike] of blows) {
     onProgress(what);
-    const uploads = await startUploads(rig, url, PER_SECOND, Date.now());
+    const uploads = await startUploads(rig, url, LOAD_CPUS / cost, Date.now());
     try {
       await sleep(2000);
       await strike();

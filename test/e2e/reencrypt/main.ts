@@ -6,6 +6,7 @@ import { loadEvenkeelImage } from "../support/load-image.ts";
 import { makeBusy } from "./busy.ts";
 import { disturb } from "./disturb.ts";
 import { scaleUpAndDown } from "./scale.ts";
+import { costOfUpload } from "./uploads.ts";
 import { PATIENCE, readyPods, waitForReady } from "./workers.ts";
 
 const OVERLAY = join(import.meta.dirname, "..", "..", "..", "manifests", "reencrypt", "overlays", "test");
@@ -31,13 +32,15 @@ async function check(rig: Rig, onProgress: (line: string) => void): Promise<stri
   await rig.kubectl(["apply", "--server-side", "-k", OVERLAY]);
   try {
     await waitForService(rig, onProgress);
-    const scaled = await scaleUpAndDown(rig, URL, onProgress);
+    const cost = await costOfUpload(rig, URL);
+    onProgress(`an upload takes ${cost.toFixed(2)} s of a CPU`);
+    const scaled = await scaleUpAndDown(rig, URL, cost, onProgress);
     onProgress(`${WORKERS} workers from now on`);
     const bounds = JSON.stringify({ spec: { minReplicas: WORKERS, maxReplicas: WORKERS } });
     await rig.kubectl(["patch", "hpa", "proxy-worker-hpa", "-p", bounds]);
     const workers = await waitForReady(rig, "proxy-worker", WORKERS);
-    const busy = await makeBusy(rig, URL, workers, onProgress);
-    const disturbed = await disturb(rig, URL, WORKERS, onProgress);
+    const busy = await makeBusy(rig, URL, cost, workers, onProgress);
+    const disturbed = await disturb(rig, URL, cost, WORKERS, onProgress);
     return `reencrypt: ${scaled}; ${busy}; ${disturbed}`;
   } catch (error) {
     await tellState(rig);

@@ -4,10 +4,10 @@ import { appChart, figure } from "../support/app-chart.ts";
 import { type AppSample, takeAppSample } from "../support/app-sample.ts";
 import { losses, median, startUploads, type Upload } from "./uploads.ts";
 
-/** About 0.4 of a CPU: at 75 % of what a pod of the test overlay asks for, three pods and more. */
-const LOAD_PER_SECOND = 2.5;
+/** CPUs that the uploads take: at 75 % of what a pod of the test overlay asks for (0.15), three pods and more. */
+const LOAD_CPUS = 0.4;
 /** While the pods go away again; one is enough for it. */
-const QUIET_PER_SECOND = 0.2;
+const QUIET_CPUS = 0.03;
 /** What "several" pods are. */
 const SEVERAL = 3;
 /** How long the load stays once there are several, in ms. */
@@ -18,10 +18,16 @@ const SAMPLE_MS = 3000;
 
 /**
  * Uploads until the autoscaler has made several workers, then few until it is back at one, and draws a chart.
+ * @param cost of one upload, in s of a CPU
  * @returns what was seen
  * @throws Error when it does not happen in time or an upload is lost
  */
-export async function scaleUpAndDown(rig: Rig, url: string, onProgress: (line: string) => void): Promise<string> {
+export async function scaleUpAndDown(
+  rig: Rig,
+  url: string,
+  cost: number,
+  onProgress: (line: string) => void,
+): Promise<string> {
   const begin = Date.now();
   const samples: AppSample[] = [];
   const uploads: Upload[] = [];
@@ -31,8 +37,9 @@ export async function scaleUpAndDown(rig: Rig, url: string, onProgress: (line: s
     samples.push(sample);
     return sample;
   };
-  const under = async (perSecond: number, work: () => Promise<void>) => {
-    const load = await startUploads(rig, url, perSecond, begin);
+  const under = async (cpus: number, until: string, work: () => Promise<void>) => {
+    onProgress(`${(cpus / cost).toFixed(2)} uploads a second until ${until}`);
+    const load = await startUploads(rig, url, cpus / cost, begin);
     try {
       await work();
     } finally {
@@ -40,15 +47,13 @@ export async function scaleUpAndDown(rig: Rig, url: string, onProgress: (line: s
     }
   };
   try {
-    onProgress(`${LOAD_PER_SECOND} uploads a second until there are ${SEVERAL} workers`);
-    await under(LOAD_PER_SECOND, async () => {
+    await under(LOAD_CPUS, `there are ${SEVERAL} workers`, async () => {
       for (const deadline = Date.now() + UP_MS; (await look()).ready < SEVERAL; )
         if (Date.now() > deadline)
           throw new Error(`after ${UP_MS / 1000} s there are ${samples.at(-1)?.ready} workers`);
       for (const end = Date.now() + STAY_MS; Date.now() < end; ) await look();
     });
-    onProgress(`${QUIET_PER_SECOND} uploads a second until there is one worker again`);
-    await under(QUIET_PER_SECOND, async () => {
+    await under(QUIET_CPUS, "there is one worker again", async () => {
       for (const deadline = Date.now() + DOWN_MS; !isBack(await look()); )
         if (Date.now() > deadline)
           throw new Error(`after ${DOWN_MS / 1000} s there are still ${samples.at(-1)?.wanted} workers`);

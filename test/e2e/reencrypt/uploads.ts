@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { startChild } from "../../../common/child.ts";
+import { waitUntil } from "../../rig/ready.ts";
 import type { Rig } from "../../rig/rig.ts";
 
 const SCRIPT = join(import.meta.dirname, "..", "..", "..", "examples", "reencrypt.py");
@@ -59,6 +60,26 @@ export async function startUploads(rig: Rig, url: string, perSecond: number, beg
       if (due !== answered.length) throw new Error(`${due ?? "?"} uploads were due, ${answered.length} are known of`);
     },
   };
+}
+
+const TRIALS = 6;
+const TRIAL_PER_SECOND = 0.5;
+
+/**
+ * What one upload takes of a CPU, in s: as long as its answer takes when there is no other. Machines differ by five times, so
+ * the checks' rates are parts of a CPU and not numbers of uploads.
+ * @throws Error when one is lost
+ */
+export async function costOfUpload(rig: Rig, url: string): Promise<number> {
+  const trial = await startUploads(rig, url, TRIAL_PER_SECOND, Date.now());
+  try {
+    await waitUntil(`${TRIALS} answers`, () => trial.answered.length >= TRIALS, { timeoutMs: 120_000 });
+  } finally {
+    await trial.stop();
+  }
+  const lost = losses(trial.answered);
+  if (lost !== "") throw new Error(lost);
+  return median(trial.answered.map(({ ms }) => ms)) / 1000;
 }
 
 /** What was lost, a few at most, for an error; empty when nothing was. */
