@@ -1,8 +1,7 @@
 import { join } from "node:path";
 import { waitUntil } from "../../rig/ready.ts";
-import type { Rig } from "../../rig/rig.ts";
 import { conditionHolds, type Mesh, podsOf, rolledOut, SHOP } from "./cluster.ts";
-import { startTraffic } from "./traffic.ts";
+import { answer, startTraffic } from "./traffic.ts";
 
 const MANIFEST = join(import.meta.dirname, "kubernetes", "strict.yaml");
 const URL = "http://sn1.shop.svc.cluster.local/";
@@ -34,10 +33,4 @@ export async function strictPods({ rig, say }: Mesh): Promise<string> {
     (await rig.kubectl(["get", "ps", "-n", SHOP, "-o", "name"])).trim() === "proxyservice.msvcbench.io/ps-s0";
   await waitUntil("the end of ps-s1", gone, { timeoutMs: 240_000, everyMs: 1000 });
   return `STRICT mutual TLS to ${pods.size} pods`;
-}
-
-/** The status of a plain request, or why there was none. */
-function answer(rig: Rig, url: string): Promise<string> {
-  const script = `fetch(${JSON.stringify(url)}).then((answer) => answer.status, (error) => error.cause?.code ?? error.message).then(console.log)`;
-  return rig.exec([process.execPath, "-e", script]).then((text) => text.trim());
 }

@@ -35,7 +35,10 @@ const ANSWER_MS = 30_000;
  * @throws Error when it does not answer within {@link ANSWER_MS}
  */
 export async function startTraffic(rig: Rig, url: string, perSecond: number): Promise<Traffic> {
-  await waitUntil(`an answer of ${url}`, () => answers200(rig, url), { timeoutMs: ANSWER_MS, everyMs: 200 });
+  await waitUntil(`an answer of ${url}`, async () => (await answer(rig, url)) === "200", {
+    timeoutMs: ANSWER_MS,
+    everyMs: 200,
+  });
   const answers: Answer[] = [];
   const words = rig.inside([process.execPath, GENERATOR, url, `${perSecond}`]) as [string, ...string[]];
   let ended: string | undefined;
@@ -66,9 +69,10 @@ export async function startTraffic(rig: Rig, url: string, perSecond: number): Pr
   };
 }
 
-async function answers200(rig: Rig, url: string): Promise<boolean> {
-  const script = `fetch(${JSON.stringify(url)}).then((answer) => console.log(answer.status), () => console.log(0))`;
-  return (await rig.exec([process.execPath, "-e", script])).trim() === "200";
+/** The status of a plain request, or why there was none. */
+export function answer(rig: Rig, url: string): Promise<string> {
+  const script = `fetch(${JSON.stringify(url)}).then((answer) => answer.status, (error) => error.cause?.code ?? error.message).then(console.log)`;
+  return rig.exec([process.execPath, "-e", script]).then((text) => text.trim());
 }
 
 function tell({ at, ms, failed }: Answer): string {

@@ -1,4 +1,4 @@
-import { describeError, EvenkeelError } from "../../../common/errors.ts";
+import { describeError, type ErrorCode, EvenkeelError } from "../../../common/errors.ts";
 import type { KubeClient, KubeRequest } from "../../../common/kubernetes/client.ts";
 import { hasCode } from "../../../common/kubernetes/failure.ts";
 import { adviceForForbidden } from "../../../common/kubernetes/rbac.ts";
@@ -124,7 +124,7 @@ export class KubeletReader {
       return await this.#client.text({ ...request, target: { path: "/metrics/resource" }, server });
     } catch (error) {
       if (hasCode(error, "EK_KUBE_FORBIDDEN", "EK_KUBE_UNAUTHORISED")) throw withRule(error, node);
-      throw isNotBelieved(error) ? withOtherWays(error) : error;
+      throw isNotBelieved(error) ? advised("EK_KUBE_UNREACHABLE", error, OTHER_WAYS) : error;
     }
   }
 }
@@ -137,12 +137,13 @@ function isNotBelieved(error: unknown): error is EvenkeelError {
 }
 
 /** Kubelets sign their certificates themselves unless the cluster was set up otherwise. */
-function withOtherWays(error: EvenkeelError): EvenkeelError {
-  return new EvenkeelError("EK_KUBE_UNREACHABLE", error.message, {
-    ...(error.where === undefined ? {} : { where: error.where }),
-    next: "give --kubelet-access=direct-insecure (Helm: controlPlane.kubeletAccess), or =proxy, through the API server",
-    cause: error,
-  });
+const OTHER_WAYS =
+  "give --kubelet-access=direct-insecure (Helm: controlPlane.kubeletAccess), or =proxy, through the API server";
+
+/** The same error with what mends it here. */
+function advised(code: ErrorCode, error: EvenkeelError, next: string): EvenkeelError {
+  const where = error.where === undefined ? {} : { where: error.where };
+  return new EvenkeelError(code, error.message, { ...where, next, cause: error });
 }
 
 function kubeletUrl(node: Node | undefined): string | undefined {
@@ -155,10 +156,5 @@ function kubeletUrl(node: Node | undefined): string | undefined {
 /** A kubelet asks the API server for the right to the subresource that the path stands for. */
 function withRule(error: EvenkeelError, node: string): EvenkeelError {
   const target: Target = { resource: RESOURCES.nodes, name: node, subresource: "metrics" };
-  const options = { next: adviceForForbidden("get", target, undefined), cause: error };
-  return new EvenkeelError(
-    "EK_KUBE_FORBIDDEN",
-    error.message,
-    error.where === undefined ? options : { ...options, where: error.where },
-  );
+  return advised("EK_KUBE_FORBIDDEN", error, adviceForForbidden("get", target, undefined));
 }
