@@ -4,6 +4,7 @@ import { is, loadSettings, type Values } from "../../common/settings.ts";
 import { multipart } from "../load/multipart.ts";
 import { Latencies, lookAtWorkers } from "./latencies.ts";
 import { observe } from "./observe.ts";
+import { usualPace } from "./pace.ts";
 import { faults, makeBusy, type Outcome, playOnce, UPLOAD_SCRIPT } from "./scenario.ts";
 import { Shares } from "./shares.ts";
 import { type Stack, type StackWorker, startStack } from "./stack.ts";
@@ -20,9 +21,9 @@ const COMMAND = {
     rate: {
       flag: "rate",
       value: "N",
-      parse: is.number(0.1, 100),
-      default: "5",
-      help: "uploads a second of the live demo",
+      parse: (text: string) => (text === "auto" ? undefined : is.number(0.1, 100)(text)),
+      default: "auto",
+      help: "uploads a second of the live demo; auto leaves CPU to the rest of it",
     },
   },
   examples: ["npm run demo", "npm run demo -- --once"],
@@ -107,8 +108,11 @@ const SHARE_WINDOW_MS = 5000;
 const FREE_MS = 10_000;
 const BURN_SECONDS = 8;
 
-async function live(stack: Stack, rate: number, stopped: AbortSignal): Promise<number> {
-  const stream = new UploadStream(stack.url, await multipart(UPLOAD_SCRIPT, "reencrypt.py"));
+async function live(stack: Stack, rate: number | undefined, stopped: AbortSignal): Promise<number> {
+  const script = await multipart(UPLOAD_SCRIPT, "reencrypt.py");
+  const perSecond = rate ?? (await Promise.race([usualPace(stack.url, script), aborted(stopped)]));
+  if (perSecond === undefined) return 0;
+  const stream = new UploadStream(stack.url, script);
   const shares = new Shares();
   const latencies = new Latencies(SHARE_WINDOW_MS);
   const tryIt = [
@@ -134,7 +138,7 @@ async function live(stack: Stack, rate: number, stopped: AbortSignal): Promise<n
   const disturbing = disturb().catch((error: unknown) => {
     note = describeError(error);
   });
-  stream.start(rate);
+  stream.start(perSecond);
   const tty = process.stdout.isTTY === true;
   while (!stopped.aborted) {
     const [workers, spent] = await Promise.all([observe(stack), lookAtWorkers(stack)]);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { EvenkeelError } from "../../common/errors.ts";
 import { multipart } from "../load/multipart.ts";
 import { observe, type WorkerView } from "./observe.ts";
+import { usualPace } from "./pace.ts";
 import { Shares } from "./shares.ts";
 import type { Stack, StackWorker } from "./stack.ts";
 import { type UploadResult, UploadStream, upload } from "./uploads.ts";
@@ -10,16 +11,15 @@ import { type UploadResult, UploadStream, upload } from "./uploads.ts";
 const EXAMPLES = join(import.meta.dirname, "..", "..", "examples");
 export const UPLOAD_SCRIPT = join(EXAMPLES, "reencrypt.py");
 
-const PER_SECOND = 3;
 const LOOK_EVERY_MS = 100;
 const WARM_UP_MS = 3000;
-const BASELINE_MS = 12_000;
-const BURN_SECONDS = 12;
+/** A share is that of so many uploads at least, over so long at least. */
+const SHARE_UPLOADS = 24;
+const SHARE_S = 8;
 /** The promise: the share has fallen by half within this time of the CPU step. */
 const FALL_WITHIN_MS = 1000;
-/** A share is told over this time: at 3 a second, 24 uploads. */
-const SHARE_WINDOW_MS = 8000;
-const RETURN_WITHIN_MS = 30_000;
+/** After this time for the weight to come back, the share over its usual time must have. */
+const RETURN_WITHIN_MS = 22_000;
 
 /** What was seen when the scenario was played once. */
 export interface Outcome {
@@ -69,7 +69,8 @@ export async function makeBusy(worker: StackWorker, seconds: number): Promise<Up
 /** Plays the scenario once: a steady stream, one worker made busy, its share falls and returns. */
 export async function playOnce(stack: Stack, onProgress: (line: string) => void): Promise<Outcome> {
   const busy = stack.workers[0] as StackWorker;
-  const stream = new UploadStream(stack.url, await multipart(UPLOAD_SCRIPT, "reencrypt.py"));
+  const script = await multipart(UPLOAD_SCRIPT, "reencrypt.py");
+  const stream = new UploadStream(stack.url, script);
   const shares = new Shares();
   const look = async (): Promise<WorkerView> => {
     const views = await observe(stack);
@@ -80,19 +81,24 @@ export async function playOnce(stack: Stack, onProgress: (line: string) => void)
     for (const end = performance.now() + ms; performance.now() < end; await sleep(LOOK_EVERY_MS)) await look();
   };
 
-  onProgress(`uploading ${await lines(UPLOAD_SCRIPT)} lines of proxy re-encryption, ${PER_SECOND} times a second`);
-  stream.start(PER_SECOND);
+  const perSecond = await usualPace(stack.url, script);
+  const shareS = Math.max(SHARE_S, SHARE_UPLOADS / perSecond);
+  const burnS = Math.ceil(shareS + FALL_WITHIN_MS / 1000);
+  onProgress(
+    `uploading ${await lines(UPLOAD_SCRIPT)} lines of proxy re-encryption ${perSecond.toFixed(1)} times a second`,
+  );
+  stream.start(perSecond);
   await lookFor(WARM_UP_MS);
   const baselineFrom = performance.now();
-  await lookFor(BASELINE_MS);
+  await lookFor(1000 * shareS);
   const baseline = shares.between(baselineFrom, performance.now()).shares.get(busy.name) ?? 0;
   const fairShare = 1 / stack.workers.length;
 
-  onProgress(`making ${busy.name} busy for ${BURN_SECONDS} s of CPU time`);
+  onProgress(`making ${busy.name} busy for ${burnS} s of CPU time`);
   const step = performance.now();
   let fellAfterMs: number | undefined;
   let burning = true;
-  const burn = makeBusy(busy, BURN_SECONDS).finally(() => {
+  const burn = makeBusy(busy, burnS).finally(() => {
     burning = false;
   });
   while (burning) {
@@ -111,11 +117,11 @@ export async function playOnce(stack: Stack, onProgress: (line: string) => void)
   onProgress(`${busy.name} is free again`);
   let returnedAfterMs: number | undefined;
   let returnedShare = 0;
-  while (returnedAfterMs === undefined && performance.now() < end + RETURN_WITHIN_MS) {
+  while (returnedAfterMs === undefined && performance.now() < end + 1000 * shareS + RETURN_WITHIN_MS) {
     await lookFor(500);
     const now = performance.now();
-    if (now < end + SHARE_WINDOW_MS) continue;
-    returnedShare = shares.between(now - SHARE_WINDOW_MS, now).shares.get(busy.name) ?? 0;
+    if (now < end + 1000 * shareS) continue;
+    returnedShare = shares.between(now - 1000 * shareS, now).shares.get(busy.name) ?? 0;
     if (returnedShare > Math.min(baseline, fairShare) / 2) returnedAfterMs = Math.round(now - end);
   }
   await stream.stop();
