@@ -189,3 +189,8 @@ export function eventTimeMs({ series, deprecatedLastTimestamp, eventTime, metada
   const text = series?.lastObservedTime ?? deprecatedLastTimestamp ?? eventTime ?? metadata.creationTimestamp;
   return text == null ? undefined : Date.parse(text);
 }
+
+/** Is a moment, as Kubernetes writes it, longer ago than this? An unknown one is not. */
+export function olderThan(time: string | undefined, ageMs: number, nowMs: number): boolean {
+  return nowMs - Date.parse(time ?? "") > ageMs;
+}

@@ -43,12 +43,7 @@ export function bootstrap(options: BootstrapOptions): object {
     },
     cluster_manager: { load_stats_config: LOAD_STATS_CONFIG },
     static_resources: {
-      clusters: [
-        {
-          ...xdsCluster(options.xds),
-          ...(options.xdsTransportSocket === undefined ? {} : { transport_socket: options.xdsTransportSocket }),
-        },
-      ],
+      clusters: [xdsCluster(options.xds, options.xdsTransportSocket)],
     },
     stats_flush_on_admin: true,
     overload_manager: overloadManager(

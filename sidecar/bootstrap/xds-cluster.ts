@@ -14,11 +14,12 @@ export interface XdsAddress {
  * The cluster that leads to the control plane, as JSON for a bootstrap. A dead replica is noticed within about 8 s (HTTP/2
  * pings) even when no packet says so, and left out while others answer.
  * @param addresses all replicas, or one name that resolves to all of them
+ * @param transportSocket how to speak TLS with it; absent: plain text
  */
-export function xdsCluster(addresses: readonly XdsAddress[], name = XDS_CLUSTER): object {
+export function xdsCluster(addresses: readonly XdsAddress[], transportSocket?: object): object {
   const resolved = addresses.every(({ address }) => isIP(address) !== 0);
   return {
-    name,
+    name: XDS_CLUSTER,
     ...(resolved
       ? { type: "STATIC" }
       : {
@@ -30,7 +31,7 @@ export function xdsCluster(addresses: readonly XdsAddress[], name = XDS_CLUSTER)
         }),
     connect_timeout: "1s",
     load_assignment: {
-      cluster_name: name,
+      cluster_name: XDS_CLUSTER,
       endpoints: [
         {
           lb_endpoints: addresses.map(({ address, port }) => ({
@@ -58,5 +59,6 @@ export function xdsCluster(addresses: readonly XdsAddress[], name = XDS_CLUSTER)
       max_ejection_time: "10s",
       max_ejection_percent: 50,
     },
+    ...(transportSocket === undefined ? {} : { transport_socket: transportSocket }),
   };
 }

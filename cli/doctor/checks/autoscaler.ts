@@ -3,7 +3,7 @@ import type { Check } from "../check.ts";
 import type { Finding } from "../finding.ts";
 import type { Installation, Workload } from "../installation.ts";
 import { patchCommand, shortened } from "../mend.ts";
-import type { Autoscaler } from "../objects.ts";
+import { type Autoscaler, olderThan } from "../objects.ts";
 import { conditionOf } from "../pod-state.ts";
 
 /** How long figures of a new pod may take, in ms: metrics-server reads every 15 s and needs two readings, as the autoscaler does. */
@@ -51,9 +51,7 @@ export function judgeAutoscalers(own: readonly OwnAutoscaler[], nowMs: number): 
 }
 
 function isNew({ pods }: Workload, nowMs: number): boolean {
-  return (
-    pods.length > 0 && pods.every(({ metadata }) => nowMs - Date.parse(metadata.creationTimestamp ?? "") < FIGURES_MS)
-  );
+  return pods.length > 0 && !pods.some(({ metadata }) => olderThan(metadata.creationTimestamp, FIGURES_MS, nowMs));
 }
 
 function firstContainer({ controller }: Workload): string {

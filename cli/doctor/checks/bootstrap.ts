@@ -5,7 +5,7 @@ import type { Finding } from "../finding.ts";
 import { gatewaysOf, type HandOver, handOversOf } from "../hand-over.ts";
 import { type Installation, podKey, type Workload } from "../installation.ts";
 import { applyCommand, listed, patchCommand } from "../mend.ts";
-import type { ConfigMap, EnvoyFilter } from "../objects.ts";
+import { type ConfigMap, type EnvoyFilter, olderThan } from "../objects.ts";
 
 export interface BootstrapFacts {
   readonly installation: Installation;
@@ -73,8 +73,8 @@ function faultOf(workload: Workload, handOver: HandOver, facts: BootstrapFacts):
       mend: `${configMapCommand(workload.namespace, name, facts.systemNamespace)}\nkubectl rollout restart ${workload.ref}`,
     });
   const old = workload.pods.filter(({ metadata }) => metadata.annotations?.[ANNOTATION] !== name);
-  const youngestMs = Math.max(...workload.pods.map(({ metadata }) => Date.parse(metadata.creationTimestamp ?? "")));
-  if (old.length === 0 || facts.nowMs - youngestMs < ROLLOUT_MS) return undefined;
+  const rolling = workload.pods.some(({ metadata }) => !olderThan(metadata.creationTimestamp, ROLLOUT_MS, facts.nowMs));
+  if (old.length === 0 || rolling) return undefined;
   return make({
     what: "gateway pods were made before their bootstrap override",
     where: listed(old.map(podKey)),

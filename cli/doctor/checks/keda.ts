@@ -3,7 +3,7 @@ import type { Check } from "../check.ts";
 import type { Finding } from "../finding.ts";
 import { type Installation, ofRole } from "../installation.ts";
 import { listed, shortened } from "../mend.ts";
-import type { Scaled } from "../objects.ts";
+import { olderThan, type Scaled } from "../objects.ts";
 import { conditionOf } from "../pod-state.ts";
 
 export interface KedaFacts {
@@ -35,7 +35,7 @@ export function judgeKeda({ installation, scaledJobs, nowMs }: KedaFacts): Findi
         ];
   const silent = scaledJobs.filter(
     ({ metadata, status }) =>
-      (status?.conditions ?? []).length === 0 && nowMs - Date.parse(metadata.creationTimestamp ?? "") > PATIENCE_MS,
+      (status?.conditions ?? []).length === 0 && olderThan(metadata.creationTimestamp, PATIENCE_MS, nowMs),
   );
   const faulty = scaledJobs.flatMap((scaled) => {
     const ready = conditionOf(scaled.status?.conditions, "Ready");

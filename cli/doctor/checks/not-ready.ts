@@ -2,6 +2,7 @@ import type { Check } from "../check.ts";
 import type { Finding } from "../finding.ts";
 import { type Installation, podKey, type Workload } from "../installation.ts";
 import { shortened } from "../mend.ts";
+import { olderThan } from "../objects.ts";
 import { conditionOf, isReady } from "../pod-state.ts";
 
 /** A rollout or a new replica is no fault until it has taken this long, in ms. */
@@ -37,14 +38,16 @@ function trouble({ controller, pods }: Workload, nowMs: number): string | undefi
   const counts = `${status?.readyReplicas ?? 0} of ${wanted} replicas are ready`;
   const waits = pods.flatMap((pod) => {
     const ready = conditionOf(pod.status?.conditions, "Ready");
-    const since = Date.parse(ready?.lastTransitionTime ?? pod.metadata.creationTimestamp ?? "");
-    return !isReady(pod) && nowMs - since > PATIENCE_MS ? [ready?.message ?? `phase ${pod.status?.phase}`] : [];
+    const since = ready?.lastTransitionTime ?? pod.metadata.creationTimestamp;
+    return !isReady(pod) && olderThan(since, PATIENCE_MS, nowMs)
+      ? [ready?.message ?? `phase ${pod.status?.phase}`]
+      : [];
   });
   if (waits[0] !== undefined) return shortened(`${counts}: ${waits[0]}`);
   if (progressing?.status === "False") return shortened(`${counts}: ${progressing.message ?? progressing.reason}`);
   const available = conditionOf(status?.conditions, "Available");
-  const since = Date.parse(available?.lastTransitionTime ?? "");
-  return wanted > 0 && available?.status === "False" && nowMs - since > PATIENCE_MS ? counts : undefined;
+  const since = available?.lastTransitionTime;
+  return wanted > 0 && available?.status === "False" && olderThan(since, PATIENCE_MS, nowMs) ? counts : undefined;
 }
 
 export const notReady: Check = {

@@ -4,6 +4,7 @@ import type { Check } from "../check.ts";
 import type { Finding } from "../finding.ts";
 import { type Installation, ofRole } from "../installation.ts";
 import { patchCommand, shortened } from "../mend.ts";
+import { olderThan } from "../objects.ts";
 
 /** The operator needs some time for a new one and for a takeover, in ms. */
 const PATIENCE_MS = 120_000;
@@ -26,7 +27,7 @@ function unready(resource: ProxyService, operator: readonly string[], nowMs: num
   const common = { check: "proxy-service", where: key, symptomOf: [key, gateway, "istio", ...operator] };
   const ready = conditionOf(status?.conditions, "Ready");
   if (ready === undefined)
-    return olderThan(metadata.creationTimestamp, nowMs)
+    return olderThan(metadata.creationTimestamp, PATIENCE_MS, nowMs)
       ? [
           {
             ...common,
@@ -39,7 +40,7 @@ function unready(resource: ProxyService, operator: readonly string[], nowMs: num
   // Reasons that stay until somebody acts are told at once; states on the way only when they last.
   if (ready.status === "True" || ready.reason === "Deleting") return [];
   const advice = ADVICE[ready.reason];
-  if (advice === undefined && !olderThan(ready.lastTransitionTime, nowMs)) return [];
+  if (advice === undefined && !olderThan(ready.lastTransitionTime, PATIENCE_MS, nowMs)) return [];
   const names = {
     name: metadata.name,
     namespace: settled.namespace,
@@ -104,7 +105,8 @@ function unweighted(resource: ProxyService, causes: readonly string[], nowMs: nu
   const { namespace } = settle(resource);
   const live = conditionOf(status?.conditions, "WeightsLive");
   const away = live?.reason === "ControlPlaneAway" || live?.reason === "NoControlPlane";
-  if (live === undefined || live.status === "True" || !away || !olderThan(live.lastTransitionTime, nowMs)) return [];
+  if (live === undefined || live.status === "True" || !away || !olderThan(live.lastTransitionTime, PATIENCE_MS, nowMs))
+    return [];
   const unset = live.message.includes("--xds-address");
   return [
     {
@@ -118,10 +120,6 @@ function unweighted(resource: ProxyService, causes: readonly string[], nowMs: nu
       symptomOf: unset ? [] : causes,
     },
   ];
-}
-
-function olderThan(time: string | undefined, nowMs: number): boolean {
-  return nowMs - Date.parse(time ?? "") > PATIENCE_MS;
 }
 
 export const proxyService: Check = {

@@ -1,6 +1,6 @@
 import { RESOURCES } from "../../../common/kubernetes/resource-type.ts";
 import { LOAD_STATS_CONFIG } from "../../../sidecar/bootstrap/grpc-source.ts";
-import { XDS_CLUSTER, xdsCluster } from "../../../sidecar/bootstrap/xds-cluster.ts";
+import { xdsCluster } from "../../../sidecar/bootstrap/xds-cluster.ts";
 import { bootstrapName } from "../names.ts";
 import type { Settled } from "../resource.ts";
 import { type DesiredObject, objectOf } from "./meta.ts";
@@ -21,10 +21,8 @@ const FILE = "custom_bootstrap.json";
  * only from clusters of its bootstrap. It also tells the control plane its load: how many requests it sends to each endpoint.
  */
 export function bootstrapText(access: XdsAccess): string {
-  const cluster = {
-    ...xdsCluster([{ address: access.address, port: access.port }], XDS_CLUSTER),
-    ...(access.identity === undefined ? {} : { transport_socket: meshTls(access, access.identity) }),
-  };
+  const { address, port, identity } = access;
+  const cluster = xdsCluster([{ address, port }], identity === undefined ? undefined : meshTls(access, identity));
   return JSON.stringify({
     cluster_manager: { load_stats_config: LOAD_STATS_CONFIG },
     static_resources: { clusters: [cluster] },

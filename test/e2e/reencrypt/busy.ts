@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Rig } from "../../rig/rig.ts";
 import { drawWorker, mean, percent, watchControlPlane } from "./known.ts";
-import { losses, startUploads } from "./uploads.ts";
+import { requireAll, startUploads } from "./uploads.ts";
 import { givenUploads, type ReadyPod, sharesBetween } from "./workers.ts";
 
 /** CPUs that the uploads take. */
@@ -65,8 +65,7 @@ export async function makeBusy(
     const after = await waitForReturn(calm.share / 2, () => over(() => sleep(RETURN_WINDOW_MS)));
     onProgress(`${busy.name} has ${after} again`);
     await uploads.stop();
-    const lost = losses(uploads.answered);
-    if (lost !== "") throw new Error(lost);
+    requireAll(uploads.answered);
     return `a busy worker had ${calm.text} before, ${during.text} while busy, ${after} after`;
   } finally {
     await Promise.all([uploads.stop(), watching.stop()]);

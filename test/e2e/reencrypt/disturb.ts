@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { waitUntil } from "../../rig/ready.ts";
 import type { Rig } from "../../rig/rig.ts";
-import { losses, startUploads } from "./uploads.ts";
+import { requireAll, startUploads } from "./uploads.ts";
 import { PATIENCE, type ReadyPod, readyPods, waitForReady } from "./workers.ts";
 
 /** CPUs that the uploads take. */
@@ -42,8 +42,7 @@ export async function disturb(
     } finally {
       await uploads.stop();
     }
-    const lost = losses(uploads.answered);
-    if (lost !== "") throw new Error(`${what}: ${lost}`);
+    requireAll(uploads.answered);
     count += uploads.answered.length;
   }
   return `2 workers, a gateway and the control plane deleted, and a worker without a control plane: ${count} uploads, 0 lost`;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Rig } from "../../rig/rig.ts";
 import { appChart, figure } from "../support/app-chart.ts";
 import { type AppSample, takeAppSample } from "../support/app-sample.ts";
-import { losses, median, startUploads, type Upload } from "./uploads.ts";
+import { median, requireAll, startUploads, type Upload } from "./uploads.ts";
 
 /** CPUs that the uploads take: at 75 % of what a pod of the test overlay asks for (0.15), three pods and more. */
 const LOAD_CPUS = 0.4;
@@ -61,8 +61,7 @@ export async function scaleUpAndDown(
   } finally {
     process.stdout.write(`${draw(samples, uploads)}\n`);
   }
-  const lost = losses(uploads);
-  if (lost !== "") throw new Error(lost);
+  requireAll(uploads);
   const restarts = Math.max(...samples.map((sample) => sample.restarts));
   if (restarts > 0) throw new Error(`containers were restarted ${restarts} times`);
   const most = Math.max(...samples.map(({ ready }) => ready));

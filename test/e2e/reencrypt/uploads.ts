@@ -77,18 +77,17 @@ export async function costOfUpload(rig: Rig, url: string): Promise<number> {
   } finally {
     await trial.stop();
   }
-  const lost = losses(trial.answered);
-  if (lost !== "") throw new Error(lost);
+  requireAll(trial.answered);
   return median(trial.answered.map(({ ms }) => ms)) / 1000;
 }
 
-/** What was lost, a few at most, for an error; empty when nothing was. */
-export function losses(uploads: readonly Upload[]): string {
+/** @throws Error that tells of some of the uploads that were lost */
+export function requireAll(uploads: readonly Upload[]): void {
   const lost = uploads.filter(({ ok }) => !ok);
   const told = lost
     .slice(0, 5)
     .map(({ at, ms, status, text }) => `at ${at.toFixed(1)} s after ${ms.toFixed(0)} ms: ${status} ${text}`);
-  return lost.length === 0 ? "" : `${lost.length} of ${uploads.length} uploads were lost: ${told.join("; ")}`;
+  if (lost.length > 0) throw new Error(`${lost.length} of ${uploads.length} uploads were lost: ${told.join("; ")}`);
 }
 
 /** The middle one of some values. */
