@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { enableCompileCache } from "node:module";
+import { join } from "node:path";
 import { describeError } from "../common/errors.ts";
 import { type CommandTable, dispatch } from "./dispatch.ts";
 
@@ -64,6 +66,12 @@ const COMMANDS: CommandTable = {
     load: async () => (await import("./doctor/main.ts")).main,
   },
 };
+
+/**
+ * Later starts take two thirds of the time and no reader of TypeScript. Beside what is installed, so that it goes with it and nobody
+ * else can write there; where nothing can be written, as in a container, it is done without.
+ */
+enableCompileCache(join(import.meta.dirname, "..", "node_modules", ".cache", "evenkeel"));
 
 try {
   process.exitCode = await dispatch("evenkeel", COMMANDS, process.argv.slice(2));

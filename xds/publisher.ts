@@ -4,14 +4,7 @@ import type { Logger } from "../common/log.ts";
 import type { Cluster, Fleet, FrontDoor } from "./fleet/fleet.ts";
 import { encodeResource, type ResourceMessages } from "./resources/encode.ts";
 import { type EncodedResource, type ResourceChange, TYPE_URLS, type TypeUrl } from "./resources/resource.ts";
-import {
-  assignmentMessage,
-  clusterMessage,
-  listenerMessage,
-  routeMessage,
-  type Selection,
-  selectionFor,
-} from "./resources/translate.ts";
+import { assignmentMessage, clusterMessage, listenerMessage, routeMessage } from "./resources/translate.ts";
 
 /** Where encoded resources go: the store that the streams read. */
 export interface ResourceWriter {
@@ -36,8 +29,6 @@ export class Publisher {
   readonly #made = new Map<string, Origin>();
   /** The same of what broke its rules: that is told once, not with each new weight. */
   readonly #refused = new Map<string, Origin>();
-  /** How Envoy picks in each cluster: kept while its size stays near the border, or Envoy would build it anew each time. */
-  readonly #selections = new Map<string, Selection>();
   readonly #weights = new Map<string, ReadonlyMap<string, number>>();
   /** The reverse proxy's, by type and name. */
   #proxy: ReadonlyMap<string, EncodedResource> = new Map();
@@ -74,11 +65,7 @@ export class Publisher {
   /** Publishes what changed of a fleet. A cluster appears only once it has weights: it is never offered without endpoints. */
   publishFleet(fleet: Fleet): void {
     this.#fleet = fleet;
-    for (const name of this.#weights.keys()) {
-      if (fleet.clusters.has(name)) continue;
-      this.#weights.delete(name);
-      this.#selections.delete(name);
-    }
+    for (const name of this.#weights.keys()) if (!fleet.clusters.has(name)) this.#weights.delete(name);
     const upsert: EncodedResource[] = [];
     for (const cluster of fleet.clusters.values())
       if (this.#weights.has(cluster.name)) this.#encodeCluster(cluster, upsert);
@@ -108,9 +95,7 @@ export class Publisher {
   }
 
   #encodeCluster(cluster: Cluster, upsert: EncodedResource[]): void {
-    const selection = selectionFor(cluster.endpoints.length, this.#selections.get(cluster.name));
-    this.#selections.set(cluster.name, selection);
-    this.#encode(TYPE_URLS.cluster, cluster.name, cluster, () => clusterMessage(cluster, { selection }), upsert);
+    this.#encode(TYPE_URLS.cluster, cluster.name, cluster, () => clusterMessage(cluster), upsert);
   }
 
   #encodeDoor(door: FrontDoor, upsert: EncodedResource[]): void {

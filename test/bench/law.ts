@@ -1,3 +1,4 @@
+import { ACTIVE_REQUEST_BIAS, CHOICES } from "../../common/least-request.ts";
 import type { Scenario, WeightPolicy } from "../../xds/weights/scenario.ts";
 import { simulate } from "../../xds/weights/simulation.ts";
 
@@ -13,8 +14,8 @@ const BASE: Omit<Scenario, "seed" | "proxies"> = {
   serviceMs: SERVICE_MS,
   load: 0.6,
   policy: "law",
-  unweighted: "full-scan",
-  activeRequestBias: 2,
+  unweighted: CHOICES,
+  activeRequestBias: ACTIVE_REQUEST_BIAS,
   deadTimeMs: 50,
   loadReportMs: 100,
 };
@@ -44,8 +45,9 @@ const METRICS_API: Partial<Scenario> = { deadTimeMs: 15_000, slow: { overMs: 15_
 const KUBELET: Partial<Scenario> = { deadTimeMs: 5000, slow: { overMs: 10_000, lateMs: 5000 } };
 
 const WAYS: Readonly<Record<string, Partial<Scenario>>> = {
-  "no weights, two choices": { ...NONE, unweighted: "p2c" },
-  "no weights, full scan": NONE,
+  "no weights, two choices": { ...NONE, unweighted: 2 },
+  "no weights, eight choices": NONE,
+  "no weights, full scan": { ...NONE, unweighted: "full-scan" },
   "the true speed^2, 50 ms old": { policy: "speed" },
   "the law, 50 ms old": {},
   "the law, 600 ms old": { deadTimeMs: 600 },

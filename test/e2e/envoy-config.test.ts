@@ -28,6 +28,9 @@ let steady: Backend;
 let other: Backend;
 let resetting: Backend;
 let full: Backend;
+let working: Backend;
+/** Lets the requests that `working` holds end. */
+let release: () => void;
 
 beforeAll(async () => {
   steady = await backend(countBody);
@@ -49,6 +52,13 @@ beforeAll(async () => {
       response.end('{"detail":"the queue is full"}');
     });
   });
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  working = await backend((request, response) => {
+    if (request.url?.endsWith("/held") === true) held.then(() => countBody(request, response));
+    else countBody(request, response);
+  });
   const [port = 0] = await freePorts(1);
   const at = (...endpoints: string[]) => `[${endpoints.join(", ")}]`;
   const of = ({ port: own }: Backend) => `{ address: 127.0.0.1, port: ${own} }`;
@@ -62,6 +72,7 @@ clusters:
   - { name: all-dead, endpoints: ${at(dead)} }
   - { name: resetting, endpoints: ${at(of(resetting))} }
   - { name: half-full, endpoints: ${at(of(full), of(steady))} }
+  - { name: full-and-working, endpoints: ${at(of(full), of(working))} }
   - { name: full, endpoints: ${at(of(full))} }
   - { name: silent, endpoints: ${at(of(silent))} }
   - { name: slow, endpoints: ${at(of(slow))} }
@@ -82,6 +93,7 @@ listeners:
       - { prefix: /all-dead, cluster: all-dead }
       - { prefix: /resetting, cluster: resetting }
       - { prefix: /half-full, cluster: half-full }
+      - { prefix: /full-and-working, cluster: full-and-working }
       - { prefix: /full, cluster: full }
       - { prefix: /silent, cluster: silent, timeout: 300ms }
       - { prefix: /slow, cluster: slow, timeout: none }
@@ -250,6 +262,16 @@ describe("another worker gets the request", () => {
     const ids = resetting.requests.slice(before).map(({ id }) => id);
     expect(ids.length).toBeGreaterThan(0);
     expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it("and elsewhere means where there is more under way, when what has less is full", async () => {
+    const begun = post("/full-and-working/held");
+    await vi.waitFor(() => expect(working.requests).toHaveLength(1), PATIENCE);
+    const statuses: number[] = [];
+    for (let index = 0; index < 10; index += 1) statuses.push((await post("/full-and-working")).status);
+    release();
+    expect((await begun).status).toBe(200);
+    expect(statuses).toEqual(Array.from({ length: 10 }, () => 200));
   });
 
   it("and the client gets the 503 when all are full, without our inner header", async () => {

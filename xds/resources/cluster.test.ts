@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { LeastRequest } from "../../proto/generated/envoy/extensions/load_balancing_policies/least_request/v3/least_request.ts";
 import { HttpProtocolOptions } from "../../proto/generated/envoy/extensions/upstreams/http/v3/http_protocol_options.ts";
 import { type Cluster, type Endpoint, endpointKey } from "../fleet/fleet.ts";
-import { type ClusterOptions, clusterMessage, selectionFor } from "./cluster.ts";
+import { type ClusterOptions, clusterMessage } from "./cluster.ts";
 import { encodeResource } from "./encode.ts";
 import { TYPE_URLS } from "./resource.ts";
 
@@ -49,20 +49,12 @@ it("names the cluster, takes its endpoints over ADS and keeps its connect timeou
   });
 });
 
-it("scans a small cluster and draws two from a large one", () => {
-  expect(policy(cluster(100))).toMatchObject({ selectionMethod: 1, choiceCount: undefined });
-  expect(policy(cluster(101))).toMatchObject({ selectionMethod: 0, choiceCount: 2 });
-  expect(policy(cluster(1), { selection: "two-choices" })).toMatchObject({ selectionMethod: 0 });
-});
-
-it("keeps its way of picking while the size stays near the border", () => {
-  expect(selectionFor(100)).toBe("full-scan");
-  expect(selectionFor(101)).toBe("two-choices");
-  expect(selectionFor(115, "full-scan")).toBe("full-scan");
-  expect(selectionFor(121, "full-scan")).toBe("two-choices");
-  expect(selectionFor(85, "two-choices")).toBe("two-choices");
-  expect(selectionFor(80, "two-choices")).toBe("full-scan");
-});
+it.each([1, 100, 10_000])(
+  "compares eight of %i endpoints: another number would make Envoy build the cluster anew",
+  (endpoints) => {
+    expect(policy(cluster(endpoints))).toMatchObject({ selectionMethod: 0, choiceCount: 8 });
+  },
+);
 
 it("takes the bias of requests under way from its caller", () => {
   expect(policy(cluster(1)).activeRequestBias?.defaultValue).toBe(2);

@@ -1,3 +1,4 @@
+import { ACTIVE_REQUEST_BIAS, CHOICES } from "../../common/least-request.ts";
 import type { LoadBalancingPolicy } from "../../proto/generated/envoy/config/cluster/v3/cluster.ts";
 import {
   Cluster_DiscoveryType,
@@ -20,37 +21,16 @@ import { packAny } from "./any.ts";
 import { fromAds } from "./config-source.ts";
 import { duration } from "./duration.ts";
 
-/** How Envoy picks among endpoints of equal weight: all are looked at, or two at random. */
-export type Selection = "full-scan" | "two-choices";
-
 export interface ClusterOptions {
   /** How strongly requests under way lower an endpoint's weight, when weights differ. Default: {@link ACTIVE_REQUEST_BIAS}. */
   readonly activeRequestBias?: number;
-  /** Default: by the number of endpoints, see {@link selectionFor}. */
-  readonly selection?: Selection;
 }
 
-/**
- * Envoy's own default is 1. Measured in the law's simulation (docs/weights.md): about the same p99 in a calm fleet, and
- * about half of it where the fleet is short of CPU.
- */
-const ACTIVE_REQUEST_BIAS = 2;
-/** Looking at every endpoint costs time for each request; from here on two random ones do nearly as well. */
-const FULL_SCAN_ENDPOINTS = 100;
 /** Shorter than the 72 s for which a worker keeps an idle connection: Envoy lets go first, so no request meets a closing one. */
 const IDLE_TIMEOUT_MS = 60_000;
 const CONNECTION_BUFFER_BYTES = 128 * 2 ** 10;
 /** The worker limits itself (its queue) and says so; a limit here would only hide it. */
 const NO_LIMIT = 1_000_000;
-
-/**
- * How to pick in a cluster of `endpoints`. A change makes Envoy build the cluster anew, so one that is in use is kept
- * while the number stays near the border.
- */
-export function selectionFor(endpoints: number, previous?: Selection): Selection {
-  const border = FULL_SCAN_ENDPOINTS * (previous === "full-scan" ? 1.2 : previous === "two-choices" ? 0.8 : 1);
-  return endpoints <= border ? "full-scan" : "two-choices";
-}
 
 /** Envoy's message for a cluster; its endpoints come apart from it ({@link file://./endpoints.ts}). */
 export function clusterMessage(cluster: Cluster, options: ClusterOptions = {}): ClusterMessage {
@@ -60,10 +40,7 @@ export function clusterMessage(cluster: Cluster, options: ClusterOptions = {}): 
     edsClusterConfig: { edsConfig: fromAds() },
     connectTimeout: duration(cluster.connectTimeoutMs),
     perConnectionBufferLimitBytes: CONNECTION_BUFFER_BYTES,
-    loadBalancingPolicy: leastRequest(
-      options.selection ?? selectionFor(cluster.endpoints.length),
-      options.activeRequestBias ?? ACTIVE_REQUEST_BIAS,
-    ),
+    loadBalancingPolicy: leastRequest(options.activeRequestBias ?? ACTIVE_REQUEST_BIAS),
     commonLbConfig: {
       // Below the threshold Envoy would send requests to draining and dead endpoints too.
       healthyPanicThreshold: { value: 0 },
@@ -91,11 +68,10 @@ export function clusterMessage(cluster: Cluster, options: ClusterOptions = {}): 
   });
 }
 
-function leastRequest(selection: Selection, activeRequestBias: number): LoadBalancingPolicy {
-  const fullScan = selection === "full-scan";
+function leastRequest(activeRequestBias: number): LoadBalancingPolicy {
   const policy = LeastRequest.fromPartial({
-    selectionMethod: fullScan ? LeastRequest_SelectionMethod.FULL_SCAN : LeastRequest_SelectionMethod.N_CHOICES,
-    ...(fullScan ? {} : { choiceCount: 2 }),
+    selectionMethod: LeastRequest_SelectionMethod.N_CHOICES,
+    choiceCount: CHOICES,
     activeRequestBias: { defaultValue: activeRequestBias, runtimeKey: "evenkeel.active_request_bias" },
   });
   return {

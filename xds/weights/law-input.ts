@@ -15,7 +15,7 @@ export interface LawEndpoint {
 export interface LawState {
   /** By endpoint key. */
   readonly weights: ReadonlyMap<string, number>;
-  /** All ready endpoints have the same weight: Envoy uses two choices or a full scan. */
+  /** All ready endpoints have the same weight: Envoy compares some random choices. */
   readonly equal: boolean;
 }
 

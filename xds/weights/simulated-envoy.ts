@@ -1,11 +1,11 @@
 import type { Random } from "./random.ts";
 
-/** How a simulated proxy picks while its weights are equal. */
-export type UnweightedPick = "p2c" | "full-scan";
+/** How a simulated proxy picks while its weights are equal: the best of all, or of so many random choices. */
+export type UnweightedPick = number | "full-scan";
 
 /**
  * One proxy's LEAST_REQUEST balancer, as Envoy 1.40 has it: unequal weights make an earliest-deadline-first schedule of
- * `weight / (active + 1) ^ bias`, equal ones two random choices or a scan for the fewest of its own requests.
+ * `weight / (active + 1) ^ bias`, equal ones some random choices or a scan for the fewest of its own requests.
  * Source: Envoy's `least_request_lb.cc` and `edf_scheduler.h`, restated.
  */
 export class SimulatedEnvoy {
@@ -77,10 +77,13 @@ export class SimulatedEnvoy {
 
   #pickUnweighted(): number {
     const { active } = this;
-    if (this.#unweighted === "p2c") {
-      const first = Math.floor(this.#random() * active.length);
-      const second = Math.floor(this.#random() * active.length);
-      return (active[second] as number) < (active[first] as number) ? second : first;
+    if (this.#unweighted !== "full-scan") {
+      let chosen = Math.floor(this.#random() * active.length);
+      for (let choice = 1; choice < this.#unweighted; choice += 1) {
+        const other = Math.floor(this.#random() * active.length);
+        if ((active[other] as number) < (active[chosen] as number)) chosen = other;
+      }
+      return chosen;
     }
     let best = 0;
     let ties = 1;

@@ -1,4 +1,5 @@
 import { RESOURCES } from "../../../common/kubernetes/resource-type.ts";
+import { ACTIVE_REQUEST_BIAS, CHOICES } from "../../../common/least-request.ts";
 import { GRPC_SOURCE } from "../../../sidecar/bootstrap/grpc-source.ts";
 import { envoyFilterName, gatewaySelector } from "../names.ts";
 import type { Settled, WeightsMode } from "../resource.ts";
@@ -10,8 +11,6 @@ import { type DesiredObject, objectOf } from "./meta.ts";
  * operator is away too).
  */
 const INITIAL_FETCH_TIMEOUT = "120s";
-/** DESIGN.md "The one idea": weights ~ speed^2 want twice Envoy's default of 1. */
-const ACTIVE_REQUEST_BIAS = 2;
 
 /** Has the gateway's Envoy ask our control plane, and no longer istiod, for the target's endpoints and their weights. */
 export function envoyFilter(settled: Settled, mode: WeightsMode, host: string): DesiredObject {
@@ -47,7 +46,6 @@ function fromControlPlane(mode: WeightsMode): object {
   };
 }
 
-/** While all weights are equal every endpoint is looked at, and not only two: DESIGN.md measures what that gains. */
 function leastRequest(): object {
   return {
     policies: [
@@ -56,7 +54,7 @@ function leastRequest(): object {
           name: "envoy.load_balancing_policies.least_request",
           typed_config: {
             "@type": "type.googleapis.com/envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest",
-            selection_method: "FULL_SCAN",
+            choice_count: CHOICES,
             active_request_bias: { default_value: ACTIVE_REQUEST_BIAS, runtime_key: "evenkeel.active_request_bias" },
           },
         },
