@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { toolFolder } from "../../common/program/cache.ts";
 import { currentPlatform } from "../../common/program/pin.ts";
-import { ENVOY } from "../../sidecar/envoy/find.ts";
+import { ENVOY, findEnvoy } from "../../sidecar/envoy/find.ts";
 
 // Real programs on a machine that may be very busy.
 vi.setConfig({ testTimeout: 120_000 });
@@ -48,9 +48,9 @@ async function program(name: string, text: string): Promise<string> {
 }
 
 /** Starts the demo; only programs of `folder` and the system's own are found. */
-function startDemo(more: NodeJS.ProcessEnv) {
+function startDemo(more: NodeJS.ProcessEnv, args: readonly string[] = []) {
   const [key = "", value] = mark.split("=");
-  const child = spawn(process.execPath, [EVENKEEL, "demo"], {
+  const child = spawn(process.execPath, [EVENKEEL, "demo", ...args], {
     env: {
       PATH: `${join(folder, "bin")}:/usr/bin:/bin`,
       TMPDIR: join(folder, "tmp"),
@@ -125,4 +125,15 @@ it.each([1, 2])("Ctrl-C in the start of the parts ends them all, also when it co
   expect(demo.said()).not.toContain("EK_");
   await vi.waitFor(() => expect(marked()).toEqual([]), PATIENCE);
   expect(readdirSync(join(folder, "tmp")).filter((name) => /stack|envoy/.test(name))).toEqual([]);
+});
+
+it.each([
+  ["the live demo", [], "Ctrl-C ends everything."],
+  ["the scenario", ["--once"], "uploading"],
+])("Ctrl-C in %s ends it, with its uploads", async (_, args, begun) => {
+  const demo = startDemo({ EVENKEEL_ENVOY: await findEnvoy() }, args);
+  await vi.waitFor(() => expect(demo.said()).toContain(begun), { timeout: 60_000, interval: 50 });
+  expect((await interrupt(demo, 1)).signal).toBeNull();
+  expect(demo.said()).not.toContain("EK_");
+  await vi.waitFor(() => expect(marked()).toEqual([]), PATIENCE);
 });

@@ -135,33 +135,36 @@ async function live(stack: Stack, rate: number | undefined, stopped: AbortSignal
       note = `${worker.name} is free again: watch its share return`;
     }
   };
-  const disturbing = disturb().catch((error: unknown) => {
+  // What burns is not waited for: it ends with its worker.
+  void disturb().catch((error: unknown) => {
     note = describeError(error);
   });
   stream.start(perSecond);
-  const tty = process.stdout.isTTY === true;
-  while (!stopped.aborted) {
-    const [workers, spent] = await Promise.all([observe(stack), lookAtWorkers(stack)]);
-    const now = performance.now();
-    shares.add(now, workers);
-    latencies.add(now, spent);
-    const text = render({
-      workers,
-      shares: shares.between(now - SHARE_WINDOW_MS, now).shares,
-      latencies: latencies.means(),
-      busy,
-      recent: stream.results.filter(({ startedMs }) => startedMs > now - SHARE_WINDOW_MS),
-      sent: stream.results.length + stream.inFlight,
-      failed: stream.results.filter(({ ok }) => !ok).length,
-      note,
-      tryIt,
-    });
-    process.stdout.write(tty ? `\x1b[H\x1b[J${text}\n` : `${text}\n\n`);
-    await until(tty ? FRAME_MS : 2000, stopped);
+  try {
+    const tty = process.stdout.isTTY === true;
+    while (!stopped.aborted) {
+      const [workers, spent] = await Promise.all([observe(stack), lookAtWorkers(stack)]);
+      const now = performance.now();
+      shares.add(now, workers);
+      latencies.add(now, spent);
+      const text = render({
+        workers,
+        shares: shares.between(now - SHARE_WINDOW_MS, now).shares,
+        latencies: latencies.means(),
+        busy,
+        recent: stream.results.filter(({ startedMs }) => startedMs > now - SHARE_WINDOW_MS),
+        sent: stream.results.length + stream.inFlight,
+        failed: stream.results.filter(({ ok }) => !ok).length,
+        note,
+        tryIt,
+      });
+      process.stdout.write(tty ? `\x1b[H\x1b[J${text}\n` : `${text}\n\n`);
+      await until(tty ? FRAME_MS : 2000, stopped);
+    }
+    return 0;
+  } finally {
+    stream.end();
   }
-  // What burns is not waited for: it ends with its worker.
-  void disturbing;
-  return 0;
 }
 
 function until(ms: number, stopped: AbortSignal): Promise<void> {

@@ -66,11 +66,32 @@ export async function makeBusy(worker: StackWorker, seconds: number): Promise<Up
   return upload(`http://${worker.key}`, { type: script.type, body: Buffer.from(body) });
 }
 
-/** Plays the scenario once: a steady stream, one worker made busy, its share falls and returns. */
+/** Plays the scenario once: a steady stream, one worker made busy, its share falls and returns. Fails, and ends, with the stack. */
 export async function playOnce(stack: Stack, onProgress: (line: string) => void): Promise<Outcome> {
-  const busy = stack.workers[0] as StackWorker;
   const script = await multipart(UPLOAD_SCRIPT, "reencrypt.py");
+  const perSecond = await usualPace(stack.url, script);
   const stream = new UploadStream(stack.url, script);
+  onProgress(
+    `uploading ${await lines(UPLOAD_SCRIPT)} lines of proxy re-encryption ${perSecond.toFixed(1)} times a second`,
+  );
+  stream.start(perSecond);
+  try {
+    return await play(stack, stream, Math.max(SHARE_S, SHARE_UPLOADS / perSecond), onProgress);
+  } finally {
+    stream.end();
+  }
+}
+
+/** @param shareS over how long a share is told, in s */
+async function play(
+  stack: Stack,
+  stream: UploadStream,
+  shareS: number,
+  onProgress: (line: string) => void,
+): Promise<Outcome> {
+  const busy = stack.workers[0] as StackWorker;
+  const fairShare = 1 / stack.workers.length;
+  const burnS = Math.ceil(shareS + FALL_WITHIN_MS / 1000);
   const shares = new Shares();
   const look = async (): Promise<WorkerView> => {
     const views = await observe(stack);
@@ -81,18 +102,10 @@ export async function playOnce(stack: Stack, onProgress: (line: string) => void)
     for (const end = performance.now() + ms; performance.now() < end; await sleep(LOOK_EVERY_MS)) await look();
   };
 
-  const perSecond = await usualPace(stack.url, script);
-  const shareS = Math.max(SHARE_S, SHARE_UPLOADS / perSecond);
-  const burnS = Math.ceil(shareS + FALL_WITHIN_MS / 1000);
-  onProgress(
-    `uploading ${await lines(UPLOAD_SCRIPT)} lines of proxy re-encryption ${perSecond.toFixed(1)} times a second`,
-  );
-  stream.start(perSecond);
   await lookFor(WARM_UP_MS);
   const baselineFrom = performance.now();
   await lookFor(1000 * shareS);
   const baseline = shares.between(baselineFrom, performance.now()).shares.get(busy.name) ?? 0;
-  const fairShare = 1 / stack.workers.length;
 
   onProgress(`making ${busy.name} busy for ${burnS} s of CPU time`);
   const step = performance.now();

@@ -64,6 +64,12 @@ export class UploadStream {
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await Promise.all(this.#running);
+    this.end();
+  }
+
+  /** Sends no more, and gives up those under way. */
+  end(): void {
+    clearInterval(this.#timer);
     this.#agent.destroy();
   }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { link, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -42,7 +43,8 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
 }
 
 async function acquire(path: string, own: string, options: LockOptions): Promise<void> {
-  const mine = `${path}.${process.pid}.${taken}`;
+  // Random, as containers that share a disk all have the same pids.
+  const mine = `${path}.${process.pid}.${randomUUID()}`;
   const deadline = Date.now() + options.waitMs;
   await writeFile(mine, own);
   try {

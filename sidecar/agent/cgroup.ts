@@ -31,11 +31,11 @@ export function openCgroup(files: ProcFiles, folders: CgroupFolders): Cgroup {
 
 function openV2(files: ProcFiles, folder: string, mount: string): Cgroup {
   const stat = files.file(`${folder}/cpu.stat`);
-  // The root has its pressure in /proc.
+  // Older kernels have the root's pressure in /proc alone. The root has no type; what a container sees as its root has one, and
+  // the machine's pressure is not the container's.
+  const isRoot = folder === mount && files.read(`${folder}/cgroup.type`) === undefined;
   const pressure = files.file(
-    files.read(`${folder}/cpu.pressure`) === undefined && folder === mount
-      ? "proc/pressure/cpu"
-      : `${folder}/cpu.pressure`,
+    isRoot && files.read(`${folder}/cpu.pressure`) === undefined ? "proc/pressure/cpu" : `${folder}/cpu.pressure`,
   );
   return {
     folder,

@@ -40,8 +40,8 @@ export async function main(args: string[]): Promise<number> {
     apply: async (next, before) => {
       // An edit while Envoy starts is taken as soon as it runs.
       await started.promise;
-      if (next.listen.port !== before.listen.port || next.listen.address !== before.listen.address)
-        await requireFree(next.listen, path, LEAVING_MS);
+      // Another address of the same port overlaps with our own listener; Envoy itself says whether it can have that one.
+      if (next.listen.port !== before.listen.port) await requireFree(next.listen, path, LEAVING_MS);
       await proxy?.update(next);
       void names.check(next);
     },

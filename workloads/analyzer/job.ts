@@ -51,6 +51,8 @@ export async function runJob({ settings, stop, log, files = diskFiles }: JobOpti
   await persistence.insist(csvPath, () => csv.prepare());
   const pool = await AnalysisPool.start({ workers, limits, imageMs: imageTimeout, ...(model === "" ? {} : { model }) });
   ends.defer(() => pool.close());
+  // What is still in work then goes back to the broker.
+  givingUp.signal.addEventListener("abort", () => void pool.close(), { once: true });
   const follower = database && new DatabaseFollower({ csvPath, files, database, log });
   ends.defer(() => follower?.close());
   const analyser = new Analyser({

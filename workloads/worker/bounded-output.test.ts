@@ -10,6 +10,14 @@ describe("BoundedOutput", () => {
     expect(output.truncated).toBe(false);
   });
 
+  it("keeps single bytes in the room that they need", () => {
+    const output = new BoundedOutput(1_000_000);
+    const before = process.memoryUsage().heapUsed;
+    for (let index = 0; index < 1_000_100; index += 1) output.add(Buffer.from("x"));
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(64 * 2 ** 20);
+    expect(output.text()).toHaveLength(1_000_000 + "\n[cut here by the worker: 100 more bytes]\n".length);
+  });
+
   it("says how much it lost", () => {
     const output = new BoundedOutput(3);
     output.add(Buffer.from("abcd"));

@@ -1,7 +1,11 @@
+/** What is kept at first, in bytes: most scripts say little. */
+const FIRST_BYTES = 4096;
+
 /** The first bytes of a stream that may never end, as text. */
 export class BoundedOutput {
   readonly #limit: number;
-  readonly #kept: Buffer[] = [];
+  /** One buffer that grows: a script that writes single bytes must not cost an object for each. */
+  #kept = Buffer.alloc(0);
   #keptBytes = 0;
   #lostBytes = 0;
 
@@ -13,7 +17,8 @@ export class BoundedOutput {
   /** Takes a chunk; keeps a copy of what fits. */
   add(chunk: Buffer): void {
     const fits = Math.min(chunk.length, this.#limit - this.#keptBytes);
-    if (fits > 0) this.#kept.push(chunk.subarray(0, fits));
+    this.#reserve(this.#keptBytes + fits);
+    chunk.copy(this.#kept, this.#keptBytes, 0, fits);
     this.#keptBytes += fits;
     this.#lostBytes += chunk.length - fits;
   }
@@ -26,9 +31,16 @@ export class BoundedOutput {
   /** What was kept; bytes that are not UTF-8 become U+FFFD, and a last line says how much was lost. */
   text(): string {
     // As a stream, so that a character that the limit cut in two is dropped and not mangled.
-    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(Buffer.concat(this.#kept), {
+    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(this.#kept.subarray(0, this.#keptBytes), {
       stream: this.truncated,
     });
     return this.truncated ? `${text}\n[cut here by the worker: ${this.#lostBytes} more bytes]\n` : text;
+  }
+
+  #reserve(bytes: number): void {
+    if (bytes <= this.#kept.length) return;
+    const larger = Buffer.alloc(Math.min(this.#limit, Math.max(bytes, 2 * this.#kept.length, FIRST_BYTES)));
+    this.#kept.copy(larger);
+    this.#kept = larger;
   }
 }

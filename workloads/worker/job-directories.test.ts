@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -53,6 +53,28 @@ it("removes a tree that is deeper than a path can be long, a locked one too", as
   execFileSync("python3", ["-c", dig], { cwd: job });
   await jobs.remove(job);
   expect(await readdir(jobs.path)).toEqual([]);
+});
+
+it("removes directories of many files and directories", async () => {
+  const jobs = await openJobDirectories(workDir);
+  const job = await jobs.create();
+  const fill = "import os\nfor n in range(3000): open(str(n), 'w').close(); os.makedirs(f'd{n % 300}/{n}')";
+  execFileSync("python3", ["-c", fill], { cwd: job });
+  await jobs.remove(job);
+  expect(await readdir(jobs.path)).toEqual([]);
+});
+
+it.each(["another user's directory", "a link"])("refuses %s where anybody may write", async (what) => {
+  // Only root can make what is somebody else's.
+  if (what !== "a link" && process.getuid?.() !== 0) return;
+  await chmod(workDir, 0o1777);
+  const path = join(workDir, "worker");
+  if (what === "a link") await symlink(tmpdir(), path);
+  else {
+    await mkdir(path);
+    await chown(path, 12_345, 12_345);
+  }
+  await expect(openJobDirectories(path)).rejects.toMatchObject({ code: "EK_SETTING_INVALID" });
 });
 
 it("makes directories for jobs after a script has removed or locked its worker's", async () => {

@@ -17,6 +17,7 @@ const REASONS: readonly RefusalReason[] = [
   "queue-full",
   "arriving-full",
   "space-full",
+  "disk-fails",
   "draining",
 ];
 

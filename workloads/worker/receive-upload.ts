@@ -105,7 +105,7 @@ function rejection(signal: AbortSignal): Promise<never> {
 }
 
 /** A full or broken disk is our fault and not the client's. */
-function isDiskError(error: unknown): boolean {
+export function isDiskError(error: unknown): boolean {
   return ["ENOSPC", "EDQUOT", "EIO", "EROFS", "EMFILE", "ENFILE", "EACCES", "ENOENT"].includes(
     String((error as NodeJS.ErrnoException).code),
   );

@@ -9,6 +9,7 @@ export type RefusalReason =
   | "queue-full"
   | "arriving-full"
   | "space-full"
+  | "disk-fails"
   | "draining";
 
 /** An upload that is not run, and what the client is told. */
@@ -53,6 +54,11 @@ export class Refusal extends Error {
   /** 503: there is no room on the disk for more of it. */
   static spaceFull(): Refusal {
     return new Refusal("space-full", 503, "the worker has no room for more uploads just now", NOT_STARTED);
+  }
+
+  /** 503: the disk takes no more, or not this one. */
+  static diskFails(): Refusal {
+    return new Refusal("disk-fails", 503, "the worker cannot write uploads to its disk just now", NOT_STARTED);
   }
 
   /** 503: every place of those that wait and run is taken. */

@@ -6,8 +6,9 @@ import type { Place } from "../server/gate.ts";
 import type { Isolation } from "./isolation.ts";
 import type { JobDirectories } from "./job-directories.ts";
 import type { WorkerMetrics } from "./metrics.ts";
-import { receiveUpload } from "./receive-upload.ts";
+import { isDiskError, receiveUpload } from "./receive-upload.ts";
 import type { Reception } from "./receptions.ts";
+import { Refusal } from "./refusal.ts";
 import { type RunResult, runScript, SCRIPT_NAME, type ScriptLimits } from "./run-script.ts";
 import type { UploadSpace } from "./upload-space.ts";
 
@@ -47,9 +48,15 @@ export async function runJob(context: JobContext, job: Job): Promise<RunResult> 
   const space = context.space.open();
   let directory: string | undefined;
   try {
-    directory = await jobs.create();
-    const limits = { maxBytes: context.maxUploadBytes, reception: job.reception, space };
-    await receiveUpload(job.request, join(directory, SCRIPT_NAME), limits, job.signal);
+    try {
+      directory = await jobs.create();
+      const limits = { maxBytes: context.maxUploadBytes, reception: job.reception, space };
+      await receiveUpload(job.request, join(directory, SCRIPT_NAME), limits, job.signal);
+    } catch (error) {
+      if (!isDiskError(error)) throw error;
+      log.error({ err: error }, "an upload cannot be written");
+      throw Refusal.diskFails();
+    }
     job.reception.leave();
     return await runAtTurn(context, job, directory, arrived);
   } finally {

@@ -127,8 +127,9 @@ export class AnalysisPool {
 
   #overdue(thread: Thread, id: number): void {
     const reason = `its analysis was not done after ${this.#options.imageMs / 1000} s`;
-    this.#finish(thread, id, { kind: "rejected", reason });
+    // First, so that no other image is given to what is about to end.
     this.#threads.delete(thread);
+    this.#finish(thread, id, { kind: "rejected", reason });
     void thread.worker.terminate();
   }
 
