@@ -3,6 +3,7 @@ import { applyObject, type Desired, getObject, targetOf } from "../../common/kub
 import { connectKubernetes, type KubeClient } from "../../common/kubernetes/client.ts";
 import { RESOURCES } from "../../common/kubernetes/resource-type.ts";
 import { loadSettings } from "../../common/settings.ts";
+import { outputNote } from "./output-note.ts";
 import { patiently } from "./patience.ts";
 import { requireSecrets } from "./required-secrets.ts";
 import { APPLY, type ApplySettings } from "./settings.ts";
@@ -51,6 +52,8 @@ export async function apply(
   await refuseForeign(client, objects);
   if (there === undefined) await put(client, namespace, say);
   for (const object of objects) await put(client, object, say);
+  const note = outputNote(settings);
+  if (note !== undefined) say(note);
 }
 
 async function put(client: KubeClient, object: Desired, say: (line: string) => void): Promise<void> {

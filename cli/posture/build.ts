@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { EvenkeelError } from "../../common/errors.ts";
 import { loadSettings } from "../../common/settings.ts";
 import { complaint, makeRunner, type Runner } from "../setup/runner.ts";
+import { outputNote } from "./output-note.ts";
 import { BUILD, type BuildSettings } from "./settings.ts";
 import { manifests } from "./template/template.ts";
 
@@ -63,7 +64,8 @@ export async function build(
       cause,
     });
   }
-  if (settings.outputClaim === "") say("note: without --output-claim an analyser's images and CSV go with its pod");
+  const note = outputNote(settings);
+  if (note !== undefined) say(note);
   say(`next: kubectl apply -k ${settings.output}`);
 }
 

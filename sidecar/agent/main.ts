@@ -4,6 +4,7 @@ import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { describeError, EvenkeelError } from "../../common/errors.ts";
 import { type Logger, logger } from "../../common/log.ts";
 import { loadSettings } from "../../common/settings.ts";
+import { shutDownGrpc } from "../../common/shut-down-grpc.ts";
 import { HealthService } from "../../proto/generated/grpc/health/v1/health.ts";
 import { OpenRcaServiceService } from "../../proto/generated/xds/service/orca/v3/orca.ts";
 import { healthService } from "./health-service.ts";
@@ -62,7 +63,7 @@ export async function main(args: string[]): Promise<number> {
     measurement.stop();
     http?.close();
     http?.closeAllConnections();
-    await stop(server);
+    await shutDownGrpc(server, STOP_MS);
   }
 }
 
@@ -138,12 +139,6 @@ function listenError(error: Error, flag: string, host: string, port: number): Ev
 function portOf(server: HttpServer | undefined): number | undefined {
   const address = server?.address();
   return typeof address === "object" ? address?.port : undefined;
-}
-
-async function stop(server: Server): Promise<void> {
-  const timer = setTimeout(() => server.forceShutdown(), STOP_MS);
-  await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-  clearTimeout(timer);
 }
 
 if (import.meta.main) {

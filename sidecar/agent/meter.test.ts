@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { openCgroup } from "./cgroup.ts";
 import { visibleDiscovery } from "./discovery.ts";
 import { FakeRoot } from "./fixture.ts";
 import { cgroupMeter, machineMeter, treeMeter } from "./meter.ts";
@@ -96,6 +97,15 @@ describe("cgroup v1", () => {
     expect(meter.look(100)).toEqual({ usedNs: 30e6, waitedNs: 20e6, pressureNs: 0, throttledNs: 40e6 });
     expect(meter.capacity()).toBe(0.5);
   });
+});
+
+it("takes the machine's pressure for the root alone, not for what a container sees as its root", () => {
+  using root = new FakeRoot();
+  const own = { version: 2 as const, mount: "cg", folder: "cg" };
+  root.write({ ...STATUS, "cg/cpu.stat": "usage_usec 1\n", "proc/pressure/cpu": "some avg10=0.00 total=7\n" });
+  expect(openCgroup(root.files, own).counters()?.pressureNs).toBe(7000);
+  root.write({ "cg/cgroup.type": "domain\n" });
+  expect(openCgroup(root.files, own).counters()?.pressureNs).toBeUndefined();
 });
 
 it("a tree ends with its root, and another process with that PID is not it", () => {

@@ -441,6 +441,18 @@ describe("an edit of the file", () => {
     await proxy.logged("edit taken");
     await vi.waitFor(async () => expect((await ask("echo", "/")).status).toBe(200), PATIENCE);
   });
+
+  it("may move the proxy to another address of its port", async () => {
+    await proxy.write(configText(proxy.port, services).replace("127.0.0.1", "0.0.0.0"));
+    await proxy.logged("edit taken");
+    const elsewhere = async () =>
+      await send(`http://127.0.0.2:${proxy.port}/`, { headers: { host: "echo.example.com" } });
+    await vi.waitFor(async () => expect((await elsewhere()).status).toBe(200), PATIENCE);
+    await proxy.writeServices(services);
+    await proxy.logged("edit taken");
+    await vi.waitFor(async () => await expect(elsewhere()).rejects.toThrow("ECONNREFUSED"), PATIENCE);
+    expect((await ask("echo", "/")).status).toBe(200);
+  });
 });
 
 describe("the end", () => {

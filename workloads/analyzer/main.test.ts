@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Child } from "../../common/child.ts";
 import { freePorts } from "../../common/ports.ts";
@@ -176,6 +177,30 @@ describe("the analyser", { timeout: LONG_MS }, () => {
       expect(await next.exited).toMatchObject({ code: 0 });
       expect(new Set((await rowsIn(folder)).map(({ image_id }) => image_id)).size).toBe(count);
       expect(await rowsIn(folder)).toHaveLength(count);
+    },
+    LONG_MS,
+  );
+
+  test(
+    "images in work are given back when their time after SIGTERM is over",
+    async () => {
+      const folder = await testFolder();
+      await subscribed("drain/#");
+      const image = await sharp({ create: { width: 4000, height: 4000, channels: 3, background: "white" } })
+        .png()
+        .toBuffer();
+      await send(
+        "drain/x",
+        Array.from({ length: 6 }, () => image),
+      );
+      const child = await analyzer(folder, { MQTT_TOPIC: "drain/#", IDLE_TIMEOUT: "none", DRAIN_TIMEOUT: "0s" });
+      await until("a row", async () => (await rowsIn(folder)).length > 0);
+      const before = (await rowsIn(folder)).length;
+      child.signal("SIGTERM");
+      expect(await child.exited).toMatchObject({ code: 0 });
+      // The one in work may just have been done; the one that waited for it has not begun.
+      expect((await rowsIn(folder)).length).toBeLessThan(before + 2);
+      expect(reportOf(child).givenBack).toBeGreaterThan(0);
     },
     LONG_MS,
   );

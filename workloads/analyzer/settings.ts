@@ -1,17 +1,14 @@
 import { createHash } from "node:crypto";
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { EvenkeelError } from "../../common/errors.ts";
 import { type Command, is, type Parser, type Values } from "../../common/settings.ts";
+import { countOrCpus } from "../server/settings.ts";
 import { type DatabaseOptions, SSL_MODES } from "./database/connect.ts";
 import type { ImageLimits } from "./image/limits.ts";
 import { type BrokerAccess, brokerAccess, MQTT_SETTINGS, pem } from "./mqtt-settings.ts";
 import { secretFrom } from "./secret.ts";
 
 const DAY_MS = 86_400_000;
-
-/** A number of threads, or `auto`: as many as the CPUs that this process may use, its cgroup's quota counted. */
-const workers: Parser<number> = (text) => (text === "auto" ? availableParallelism() : is.integer(1, 64)(text));
 
 /** A topic filter of MQTT 3.1.1, 4.7: `+` stands for one whole level, `#` for all that follow, at the end only. */
 const topicFilter: Parser<string> = (text) => {
@@ -74,7 +71,7 @@ const settings = {
   workers: {
     flag: "num-workers",
     env: "NUM_WORKERS",
-    parse: workers,
+    parse: countOrCpus(64),
     default: "auto",
     value: "N",
     help: "images analysed at once, each in a thread; auto: one for each CPU of the limit",

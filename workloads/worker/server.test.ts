@@ -102,6 +102,18 @@ describe("POST /reencrypt", () => {
     expect(await response.json()).toMatchObject({ detail: expect.stringContaining("the script could not be run: ") });
   });
 
+  it("sends an upload elsewhere that its disk does not take", async () => {
+    const workDir = await mkdtemp(join(flags, "jobs-"));
+    const jobs = await openJobDirectories(workDir);
+    const full = Object.assign(new Error(`ENOSPC: no space left on device, mkdtemp '${workDir}'`), { code: "ENOSPC" });
+    const broken = await another({ jobs: { ...jobs, create: () => Promise.reject(full) } });
+    const response = await upload(broken.url, "print(1)");
+    expect(response.status).toBe(503);
+    expect(response.headers.get("x-evenkeel-not-started")).toBe("1");
+    expect(await response.json()).toEqual({ detail: "the worker cannot write uploads to its disk just now" });
+    expect(await metric(broken.url, 'worker_rejected_total{reason="disk-fails"}')).toBe(1);
+  });
+
   it.each(["../../x.py", "/etc/x.py", "a\\..\\x.py", "-c", "", "näme\u0000\r\n.py"])(
     "never takes a client's file name for a path: %j",
     async (name) => {

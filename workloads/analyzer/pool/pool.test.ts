@@ -54,6 +54,20 @@ describe("AnalysisPool", () => {
   );
 
   test(
+    "what waits is not given to a thread that is ended",
+    async () => {
+      const pool = await start({ imageMs: 40, limits: { ...LIMITS, maxPixels: 25_000_000 } });
+      const image = await sharp({ create: { width: 5000, height: 5000, channels: 3, background: "white" } })
+        .png()
+        .toBuffer();
+      const outcomes = await Promise.all(Array.from({ length: 6 }, () => pool.analyse(image)));
+      for (const outcome of outcomes)
+        expect(outcome).toMatchObject({ reason: "its analysis was not done after 0.04 s" });
+    },
+    SLOW_MS,
+  );
+
+  test(
     "a model that cannot be used is named before any image is taken",
     async () => {
       const model = join(await testFolder(), "none.onnx");
