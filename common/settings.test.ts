@@ -94,6 +94,10 @@ describe("parsers", () => {
   test.each([
     [is.duration(0, 1e9), "250ms", 250],
     [is.duration(0, 1e9), "1.5s", 1500],
+    [is.duration(0, 1e9), "1.005s", 1005],
+    [is.duration(0, 1e9), "0.3ms", 0],
+    [is.optionalUrl, "https://prometheus:9090/x", "https://prometheus:9090/x"],
+    [is.optionalUrl, "", ""],
     [is.durationOrNone(0, 1e9), "none", undefined],
     [is.bytes(0, 2 ** 40), "64MiB", 67_108_864],
     [is.bytes(0, 2 ** 40), "10", 10],
@@ -107,6 +111,9 @@ describe("parsers", () => {
   test.each([
     [is.duration(0, 1e9), "5"],
     [is.duration(10, 1e9), "5ms"],
+    [is.duration(1, 1e9), "0.3ms"],
+    [is.optionalUrl, "prometheus:9090"],
+    [is.optionalUrl, "ftp://prometheus"],
     [is.bytes(0, 10), "1KiB"],
     [is.bytes(0, 10), "1 KB"],
     [is.integer(0, 10), "-1"],

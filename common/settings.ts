@@ -210,6 +210,12 @@ export const is = {
     (options: { zero?: boolean } = {}): Parser<number> =>
     (text) =>
       is.integer(options.zero === true ? 0 : 1, 65535)(text),
+  /** An http(s) URL, or the empty text for none. */
+  optionalUrl: (text: string): string => {
+    if (text !== "" && (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)))
+      throw new Error("is not an http(s) URL");
+    return text;
+  },
   choice:
     <const T extends string>(...choices: readonly T[]): Parser<T> =>
     (text) => {
@@ -217,13 +223,13 @@ export const is = {
       if (found === undefined) throw new Error(`is not one of ${choices.join(", ")}`);
       return found;
     },
-  /** A time such as `250ms`, `4s`, `2m`; in milliseconds. */
+  /** A time such as `250ms`, `4s`, `2m`; in whole milliseconds: `1.005s` times 1000 is not quite 1005. */
   duration:
     (min: number, max: number): Parser<number> =>
     (text) => {
       const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
       const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match?.[2] ?? ""];
-      const value = Number(match?.[1]) * (unit ?? Number.NaN);
+      const value = Math.round(Number(match?.[1]) * (unit ?? Number.NaN));
       if (!(value >= min && value <= max))
         throw new Error(`is not a time from ${min}ms to ${max}ms, such as 250ms, 4s, 2m`);
       return value;

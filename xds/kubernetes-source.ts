@@ -65,6 +65,7 @@ export function openKubernetes(options: KubernetesSourceOptions): { source: Flee
         watches,
         kubeletAccess: options.kubeletAccess,
         prometheus: options.prometheus,
+        log,
       });
       return {
         sources: () => signals.sources(),

@@ -71,6 +71,12 @@ it("ends at once without anything to serve, and names the three ways", async () 
   expect(stderr).toMatch(/^EK_SETTING_INVALID .*--fleet is missing.*--kubernetes.*--proxy-config/);
 });
 
+it("ends at once when a setting would be passed over", async () => {
+  const { code, stderr } = await end("--fleet", fleet, "--service", "shop/web:80");
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^EK_SETTING_INVALID.*without --kubernetes nobody looks at --service/);
+});
+
 it("ends at once when the reverse proxy's configuration is wrong, or clashes with the fleet, and says in which line", async () => {
   const config = join(folder, "config.yaml");
   await writeFile(config, "proxy: {}\n");

@@ -1,11 +1,13 @@
 import { EvenkeelError } from "../common/errors.ts";
 import { LOG_LEVELS, type Logger, logger, setLogLevel } from "../common/log.ts";
 import { is, loadSettings, type Values } from "../common/settings.ts";
+import { nextStopSignal } from "../common/stop-signal.ts";
 import { type Attach, startControlPlane } from "./control-plane.ts";
 import { fileFleet, readFleet } from "./fleet/file/file-fleet.ts";
 import type { FleetSource } from "./fleet/fleet.ts";
 import { kubernetesFleetSettings } from "./fleet/kubernetes/settings.ts";
 import { noFleet } from "./fleet/no-fleet.ts";
+import { checkKubernetes } from "./kubernetes-settings.ts";
 import { openKubernetes } from "./kubernetes-source.ts";
 import { openBeside } from "./reverse-proxy/beside.ts";
 import { proxySettings } from "./reverse-proxy/settings.ts";
@@ -105,11 +107,10 @@ export async function main(args: string[]): Promise<number> {
   setLogLevel(values.logLevel);
   const log = logger("control-plane");
   checkTls(values);
+  checkKubernetes(values);
   const { source, attach, proxy } = await openSources(values, log);
   const ending = new AbortController();
-  const stopped = new Promise<string>((resolve) => {
-    process.once("SIGTERM", resolve).once("SIGINT", resolve);
-  });
+  const stopped = nextStopSignal();
   void stopped.then(() => ending.abort());
   const identity = () => openIdentity(values, { log, signal: ending.signal });
   // Files that cannot be used end us at once; istiod is waited for.

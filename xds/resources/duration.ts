@@ -1,6 +1,7 @@
 import type { Duration } from "../../proto/generated/google/protobuf/duration.ts";
 
-/** @param ms whole milliseconds, not negative */
+/** @param ms not negative; protobuf takes whole nanoseconds only */
 export function duration(ms: number): Duration {
-  return { seconds: BigInt(Math.floor(ms / 1000)), nanos: (ms % 1000) * 1e6 };
+  const nanos = Math.round(ms * 1e6);
+  return { seconds: BigInt(Math.floor(nanos / 1e9)), nanos: nanos % 1e9 };
 }

@@ -37,6 +37,12 @@ it("figures of the controller grow old on the way", async () => {
 it.each([
   ["HTTP 503: the cluster is not read yet", 503, "the cluster is not read yet"],
   ["its answer is not what /nodes gives", 200, '{"nodes":[{"name":1}],"unplaced":0,"running":[]}'],
+  ["its answer is not what /nodes gives", 200, '{"nodes":[{"name":"a","state":"busy"}],"unplaced":0,"running":[]}'],
+  [
+    "its answer is not what /nodes gives",
+    200,
+    '{"nodes":[{"name":"a","state":"busy","cpu":{"utilisation":"0.9","ageMs":0}}],"unplaced":0,"running":[]}',
+  ],
   ["its answer is not what /nodes gives", 200, "null"],
   ["not valid JSON", 200, "<html>"],
 ])("a controller that fails is told of: %s", async (message, code, body) => {

@@ -1,7 +1,16 @@
 import { EvenkeelError } from "../../common/errors.ts";
 import type { PostureCluster } from "./cluster.ts";
 import type { NodeCpu } from "./node-cpu.ts";
-import { ageNode, explainStale, freeNodes, type NodeFacts, type NodeRules, type NodeView, viewNode } from "./nodes.ts";
+import {
+  ageNode,
+  explainStale,
+  freeNodes,
+  type NodeFacts,
+  type NodeRules,
+  type NodeUse,
+  type NodeView,
+  viewNode,
+} from "./nodes.ts";
 import { SharedLook } from "./shared-look.ts";
 
 /** What there is to release jobs onto. As JSON it is what `GET /nodes` answers. */
@@ -99,10 +108,14 @@ async function askController(url: string, signal: AbortSignal): Promise<Capacity
 
 function isView(value: unknown): value is CapacityView {
   const { nodes, unplaced, running } = (value ?? {}) as Partial<CapacityView>;
-  return (
-    Array.isArray(nodes) &&
-    Number.isInteger(unplaced) &&
-    Array.isArray(running) &&
-    nodes.every((node: Partial<NodeView>) => typeof node?.name === "string" && typeof node.state === "string")
-  );
+  return Array.isArray(nodes) && Number.isInteger(unplaced) && Array.isArray(running) && nodes.every(isNode);
+}
+
+function isNode(node: Partial<NodeView> | null): boolean {
+  return typeof node?.name === "string" && typeof node.state === "string" && isUseOrNone(node.cpu);
+}
+
+/** Without this a busy node whose figure is cut off would count as free: nothing is above a threshold then. */
+function isUseOrNone(cpu: Partial<NodeUse> | null | undefined): boolean {
+  return cpu === null || (Number.isFinite(cpu?.utilisation) && Number.isFinite(cpu?.ageMs));
 }

@@ -1,5 +1,6 @@
 import { logger, setLogLevel } from "../../common/log.ts";
 import { loadSettings } from "../../common/settings.ts";
+import { nextStopSignal } from "../../common/stop-signal.ts";
 import { startScaler } from "./scaler.ts";
 import { SCALER } from "./settings.ts";
 
@@ -16,9 +17,7 @@ export async function main(args: string[]): Promise<number> {
   }
   setLogLevel(loaded.values.logLevel);
   const log = logger("scaler");
-  const stopped = new Promise<string>((resolve) => {
-    process.once("SIGTERM", resolve).once("SIGINT", resolve);
-  });
+  const stopped = nextStopSignal();
   const scaler = await startScaler(loaded.values, log);
   const signal = await stopped;
   log.info({ signal }, "stopping");

@@ -43,6 +43,7 @@ export function openNodeFigures(settings: NodeSettings, log: Logger, env = proce
     choice: settings.cpuSource,
     agentPort: settings.agentPort,
     intervalMs: settings.refresh,
+    log,
   });
   return {
     client,

@@ -6,12 +6,6 @@ import { type BrokerName, brokerName } from "../../workloads/analyzer/broker-add
 import { MQTT_SETTINGS } from "../../workloads/analyzer/mqtt-settings.ts";
 import { NODE_QUERY, NODE_TIME_QUERY } from "./sources/prometheus.ts";
 
-const url: Parser<string> = (text) => {
-  if (text !== "" && (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)))
-    throw new Error("is not an http(s) URL");
-  return text;
-};
-
 const share: Parser<number> = (text) => {
   const value = Number(text);
   if (text.trim() === "" || !(value > 0 && value <= 1))
@@ -75,7 +69,7 @@ export const nodeSettings = {
     flag: "prometheus-url",
     env: "PROM_URL",
     value: "URL",
-    parse: url,
+    parse: is.optionalUrl,
     default: "",
     help: "a Prometheus with the node exporter's figures, e.g. http://prometheus.monitoring:9090",
   },
@@ -157,7 +151,7 @@ const settings = {
     flag: "controller-url",
     env: "CONTROLLER_URL",
     value: "URL",
-    parse: url,
+    parse: is.optionalUrl,
     default: "",
     help: "a posture controller that tells of the nodes (GET /nodes); the scaler then needs no access to the cluster. Empty: the scaler looks itself",
   },
@@ -189,7 +183,7 @@ const settings = {
     flag: "nats-monitor-url",
     env: "NATS_MONITOR_URL",
     value: "URL",
-    parse: url,
+    parse: is.optionalUrl,
     default: "",
     help: "monitoring address of the NATS server, e.g. http://nats:8222; needed with --work jetstream",
   },

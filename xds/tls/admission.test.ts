@@ -19,9 +19,12 @@ test.each<[string, string, string | undefined, boolean]>([
   expect(isAllowed(parseAllowedClients(patterns), identity)).toBe(allowed);
 });
 
-test.each(["shop", "spiffe://", "spiffe://cluster.local", "https://a/b"])("%s is no pattern", (text) => {
-  expect(() => parseAllowedClients(text)).toThrow("SPIFFE");
-});
+test.each(["shop", "spiffe://", "spiffe://cluster.local", "https://a/b", ",", " ", `${SHOP},`])(
+  "%j is no pattern",
+  (text) => {
+    expect(() => parseAllowedClients(text)).toThrow("SPIFFE");
+  },
+);
 
 describe("the SPIFFE id among alternative names", () => {
   test.each([

@@ -13,12 +13,9 @@ import { spiffeIdOf } from "./identity.ts";
 /** Who may connect: patterns of SPIFFE ids, where `*` stands for any one part between slashes. Empty: everyone. */
 export type AllowedClients = readonly string[];
 
-/** `spiffe://cluster.local/ns/shop/sa/*`, several separated by commas. */
+/** `spiffe://cluster.local/ns/shop/sa/*`, several separated by commas. Only the empty text is no pattern, and so everyone. */
 export const parseAllowedClients: Parser<AllowedClients> = (text) => {
-  const patterns = text
-    .split(",")
-    .map((each) => each.trim())
-    .filter((each) => each !== "");
+  const patterns = text === "" ? [] : text.split(",").map((each) => each.trim());
   for (const pattern of patterns)
     if (!/^spiffe:\/\/[^/\s]+(\/[^/\s]+)+$/.test(pattern))
       throw new Error("is not a list of SPIFFE ids such as spiffe://cluster.local/ns/shop/sa/*");

@@ -144,6 +144,7 @@ test("a change makes its own Service's clusters anew and no others", async () =>
 });
 
 test("pods, nodes and subsets count when they come later", async () => {
+  watches.pods.put(pod("web-0"));
   watches.services.put(service("web"));
   watches.slices.put(slice("web", ["10.0.0.1", "10.0.0.2"]));
   fleet.request(WEB);
@@ -171,6 +172,21 @@ test("pods, nodes and subsets count when they come later", async () => {
   await tick();
   expect(fleet.current()).toBe(before);
   expect(told).not.toHaveBeenCalled();
+});
+
+test("when the right to read pods is taken away, endpoints whose pods are not known are taken as they are", async () => {
+  watches.pods.put(pod("web-0", { "security.istio.io/tlsMode": "istio" }));
+  watches.services.put(service("web"));
+  watches.slices.put(slice("web", ["10.0.0.1", "10.0.0.2"]));
+  fleet.request(WEB);
+  await settle();
+  expect(keys(WEB)).toEqual(["10.0.0.1:8080"]);
+  watches.pods.set({ fault: new EvenkeelError("EK_KUBE_FORBIDDEN", "no") });
+  await tick();
+  expect(keys(WEB)).toEqual(["10.0.0.1:8080", "10.0.0.2:8080"]);
+  watches.pods.set({});
+  await tick();
+  expect(keys(WEB)).toEqual(["10.0.0.1:8080"]);
 });
 
 test("a released cluster stays for a while, and for who comes back", async () => {

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { hasCode } from "../../../common/kubernetes/failure.ts";
 import type { ObjectMeta } from "../../../common/kubernetes/object.ts";
 import type { StoreChange } from "../../../common/kubernetes/object-store.ts";
 import { Listeners } from "../../../common/listeners.ts";
@@ -70,7 +71,7 @@ class Source implements KubernetesFleet {
     this.#unsubscribe = [
       watches.slices.subscribe({ onState, onChange: (change) => this.#onSlice(change) }),
       watches.services.subscribe({ onState, onChange: ({ key }) => this.#onService(key) }),
-      watches.pods.subscribe({ onState, onChange: (change) => this.#onPod(change) }),
+      watches.pods.subscribe({ onState: () => this.#onPodsState(), onChange: (change) => this.#onPod(change) }),
       watches.nodes.subscribe({ onState, onChange: (change) => this.#onNode(change) }),
       watches.destinationRules.subscribe({ onState, onChange: () => this.#markWhere(({ subset }) => subset !== "") }),
     ];
@@ -153,6 +154,12 @@ class Source implements KubernetesFleet {
     for (const [name, { pods }] of this.#wanted) if (pods.has(change.key)) this.#mark(name);
   }
 
+  /** Whether pods are followed decides over endpoints whose pods are not known. */
+  #onPodsState(): void {
+    this.#markWhere(() => true);
+    this.#schedule();
+  }
+
   #onNode(change: StoreChange<{ readonly metadata: ObjectMeta }>): void {
     if (isMaterial(change)) this.#markWhere(() => true);
   }
@@ -204,6 +211,8 @@ class Source implements KubernetesFleet {
       service: services.objects.get(key),
       slices,
       pods: pods.objects,
+      // A right that was taken away does not come back by itself: without this every rollout would end without endpoints.
+      podsFollowed: !hasCode(pods.fault(), "EK_KUBE_FORBIDDEN"),
       nodes: nodes.objects,
       subsetLabels: reference.subset === "" ? undefined : subsetLabels(reference, destinationRules.objects.values()),
     });

@@ -29,7 +29,15 @@ function endpoints(state: Partial<ServiceState>, reference: Partial<typeof REFER
   return clusterOf(
     "c",
     { ...REFERENCE, ...reference },
-    { service: service(), slices: [], pods: new Map(), nodes: new Map(), subsetLabels: undefined, ...state },
+    {
+      service: service(),
+      slices: [],
+      pods: new Map(),
+      podsFollowed: true,
+      nodes: new Map(),
+      subsetLabels: undefined,
+      ...state,
+    },
   ).endpoints;
 }
 
@@ -117,9 +125,9 @@ test.each<[string[] | undefined, string[]]>([
     slice([at("10.0.0.1", ofPod("a"))]),
     slice([at("fd00::1", ofPod("a")), at("fd00::2", ofPod("b"))], { addressType: "IPv6" }),
   ];
-  expect(states(endpoints({ service: service(ipFamilies === undefined ? {} : { ipFamilies }), slices }))).toEqual(
-    expected,
-  );
+  const pods = new Map([pod("a"), pod("b")]);
+  const of = service(ipFamilies === undefined ? {} : { ipFamilies });
+  expect(states(endpoints({ service: of, slices, pods }))).toEqual(expected);
 });
 
 test("addresses without a pod are of the first family that has any", () => {
@@ -138,6 +146,7 @@ test("pod, node, agent, place and Istio's TLS are told", () => {
       annotations: { "evenkeel.io/agent-port": "http" },
       labels: { "security.istio.io/tlsMode": "disabled" },
     }),
+    pod("c"),
   ]);
   const labels = { "topology.kubernetes.io/region": "eu", "topology.kubernetes.io/zone": "eu-1" };
   const nodes = new Map<string, Node>([["n1", { metadata: { name: "n1", labels } }]]);
@@ -178,6 +187,14 @@ test("pod, node, agent, place and Istio's TLS are told", () => {
   ]);
 });
 
+test("an endpoint waits for its pod where others take mutual TLS, unless pods are not followed", () => {
+  const slices = [slice([at("10.0.0.1", ofPod("a")), at("10.0.0.2", ofPod("unknown")), at("10.0.0.3")])];
+  const pods = new Map([pod("a", { labels: { "security.istio.io/tlsMode": "istio" } })]);
+  expect(states(endpoints({ slices, pods }))).toEqual(["10.0.0.1:8080 ready", "10.0.0.3:8080 ready"]);
+  expect(endpoints({ slices, pods, podsFollowed: false })).toHaveLength(3);
+  expect(endpoints({ slices, pods: new Map([pod("a")]) })).toHaveLength(3);
+});
+
 test.each<[string, Readonly<Record<string, string>> | undefined, string[]]>([
   ["its labels", { version: "v2" }, ["10.0.0.2:8080 ready"]],
   ["no labels", {}, ["10.0.0.1:8080 ready", "10.0.0.2:8080 ready"]],
@@ -197,7 +214,7 @@ test.each([
   [{ port: 80, name: "grpc", appProtocol: "http" }, "http1"],
   [{ port: 80, name: "grpcish" }, "http1"],
 ])("port %j speaks %s", (port, protocol) => {
-  const state = { slices: [], pods: new Map(), nodes: new Map(), subsetLabels: undefined };
+  const state = { slices: [], pods: new Map(), podsFollowed: true, nodes: new Map(), subsetLabels: undefined };
   expect(clusterOf("c", REFERENCE, { service: service({ ports: [port] }), ...state }).protocol).toBe(protocol);
 });
 

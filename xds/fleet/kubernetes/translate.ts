@@ -17,6 +17,8 @@ export interface ServiceState {
   readonly slices: readonly EndpointSlice[];
   /** By `NAMESPACE/NAME`. */
   readonly pods: ReadonlyMap<string, Pod>;
+  /** False: nothing is heard of new pods, so that one which is not among {@link pods} may well be there. */
+  readonly podsFollowed: boolean;
   /** By name. */
   readonly nodes: ReadonlyMap<string, Node>;
   /** The labels of the wanted subset; undefined when nothing declares it. */
@@ -48,6 +50,8 @@ export function podsOf(slices: readonly EndpointSlice[]): ReadonlySet<string> {
 
 function endpointsOf(servicePort: ServicePort, reference: ServiceReference, state: ServiceState): readonly Endpoint[] {
   const found = new Map<string, Endpoint>();
+  // Slices may come before their pods, and only a pod itself says whether it takes mutual TLS: where others do, it is waited for.
+  const awaitsPods = state.podsFollowed && [...podsOf(state.slices)].some((key) => takesIstioTls(state.pods.get(key)));
   /** Pods of the families before: one that has two addresses is offered once. */
   const earlier = new Set<string>();
   for (const family of familyOrder(state.service)) {
@@ -59,6 +63,7 @@ function endpointsOf(servicePort: ServicePort, reference: ServiceReference, stat
         const pod = podKey(entry, slice);
         // An address without a pod can be matched with its twin of the other family by nothing.
         const identity = pod ?? "without a pod";
+        if (awaitsPods && pod !== undefined && !state.pods.has(pod)) continue;
         const endpoint = earlier.has(identity) ? undefined : toEndpoint(entry, port, pod, reference, state);
         if (endpoint === undefined) continue;
         here.add(identity);
@@ -93,8 +98,12 @@ function toEndpoint(
     state,
     ...(agentPort !== undefined && { agent: { address, port: agentPort } }),
     ...(podName !== undefined && { pod: podReference(podName, node) }),
-    ...(pod?.metadata.labels?.[ISTIO_TLS_LABEL] === "istio" && { tls: "istio" as const }),
+    ...(takesIstioTls(pod) && { tls: "istio" as const }),
   };
+}
+
+function takesIstioTls(pod: Pod | undefined): boolean {
+  return pod?.metadata.labels?.[ISTIO_TLS_LABEL] === "istio";
 }
 
 /**

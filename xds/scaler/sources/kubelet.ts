@@ -2,6 +2,7 @@ import { describeError } from "../../../common/errors.ts";
 import type { KubeClient } from "../../../common/kubernetes/client.ts";
 import { RESOURCES } from "../../../common/kubernetes/resource-type.ts";
 import { type Clocks, toMonotonic } from "../../signals/kubernetes/clock.ts";
+import { CounterRates } from "../../signals/kubernetes/counter-rates.ts";
 import { cpuCores } from "../../signals/kubernetes/quantity.ts";
 import type { SourceStatus } from "../../signals/kubernetes/source-status.ts";
 import type { ClusterNode } from "../cluster.ts";
@@ -9,6 +10,8 @@ import type { NodeCpu } from "../node-cpu.ts";
 
 /** For one kubelet's answer, in ms. */
 const TIMEOUT_MS = 5000;
+/** A mean over longer says too little of the last 30 s, in ms. Looks are 30 s apart at most (--refresh). */
+const LONGEST_MS = 60_000;
 const COUNTER = /^node_cpu_usage_seconds_total(?:\{\})?\s+(\S+)(?:\s+(\d+))?\s*$/m;
 
 interface Reading {
@@ -21,7 +24,7 @@ export class NodeKubelets {
   readonly #client: KubeClient;
   readonly #cpu: NodeCpu;
   readonly #clocks: Clocks;
-  readonly #last = new Map<string, Reading>();
+  readonly #rates = new CounterRates();
 
   constructor(client: KubeClient, cpu: NodeCpu, clocks: Clocks) {
     this.#client = client;
@@ -31,6 +34,7 @@ export class NodeKubelets {
 
   /** @throws EvenkeelError EK_KUBE_… when no kubelet answers */
   async read(nodes: readonly ClusterNode[], signal: AbortSignal): Promise<SourceStatus> {
+    this.#rates.retain(new Set(nodes.map(({ metadata }) => metadata.name)));
     const answers = await Promise.allSettled(nodes.map((node) => this.#readOne(node, signal)));
     const failures = answers.flatMap((answer) => (answer.status === "rejected" ? [answer.reason as unknown] : []));
     if (nodes.length > 0 && failures.length === nodes.length) throw failures[0];
@@ -45,14 +49,11 @@ export class NodeKubelets {
     const reading = nodeCounter(text, this.#clocks.wallMs());
     const cores = cpuCores(status?.capacity?.cpu);
     if (reading === undefined || cores === undefined || cores === 0) return;
-    const before = this.#last.get(name);
-    if (before !== undefined && reading.wallMs <= before.wallMs) return;
-    this.#last.set(name, reading);
-    // A counter that fell belongs to a machine that was started anew.
-    if (before === undefined || reading.cpuSeconds < before.cpuSeconds) return;
-    const overMs = reading.wallMs - before.wallMs;
-    const utilisation = ((reading.cpuSeconds - before.cpuSeconds) * 1000) / overMs / cores;
-    this.#cpu.record(name, { source: "kubelet", utilisation, atMs: toMonotonic(reading.wallMs, this.#clocks), overMs });
+    const rate = this.#rates.read(name, reading.cpuSeconds, reading.wallMs);
+    if (rate === undefined || rate.overMs > LONGEST_MS) return;
+    const { perSecond, overMs } = rate;
+    const atMs = toMonotonic(reading.wallMs, this.#clocks);
+    this.#cpu.record(name, { source: "kubelet", utilisation: perSecond / cores, atMs, overMs });
   }
 }
 

@@ -67,6 +67,25 @@ describe("kubelet", () => {
     expect(cpu.get("a", 60_000, 60_000)?.ageMs).toBe(10_000);
   });
 
+  it("does not take the mean over a long silence for the last 30 s", async () => {
+    const cpu = new NodeCpu();
+    let answer = "";
+    const kubelets = new NodeKubelets({ ...clientOf(""), text: async () => answer }, cpu, clocks);
+    const read = async (seconds: number, wallMs: number, list = [nodes[0] as ClusterNode]) => {
+      answer = text(seconds, wallMs);
+      await kubelets.read(list, signal);
+      return cpu.get("a", 60_000, 60_000)?.utilisation;
+    };
+    await read(100, NOW - 1_800_000);
+    expect(await read(220, NOW - 61_000)).toBeUndefined();
+    expect(await read(300, NOW)).toBeUndefined();
+    // A node that was not eligible for a while begins anew.
+    await read(300, NOW + 5000, []);
+    expect(await read(400, NOW + 30_000)).toBeUndefined();
+    // 60 s of CPU in 30 s, on 4 cores.
+    expect(await read(460, NOW + 60_000)).toBe(0.5);
+  });
+
   it("reads nothing out of nonsense, and one that does not answer leaves the others", async () => {
     expect(nodeCounter("node_cpu_usage_seconds_total nan", NOW)).toBeUndefined();
     expect(nodeCounter("pod_cpu_usage_seconds_total 3", NOW)).toBeUndefined();

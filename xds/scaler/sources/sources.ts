@@ -1,5 +1,6 @@
 import type { KubeClient } from "../../../common/kubernetes/client.ts";
 import { Listeners } from "../../../common/listeners.ts";
+import type { Logger } from "../../../common/log.ts";
 import { CLOCKS } from "../../signals/kubernetes/clock.ts";
 import { Poller } from "../../signals/kubernetes/poller.ts";
 import type { SourceStatus } from "../../signals/kubernetes/source-status.ts";
@@ -21,6 +22,7 @@ export interface NodeSourcesOptions {
   readonly prometheus: NodePrometheusOptions | undefined;
   /** Between two looks, in ms. */
   readonly intervalMs: number;
+  readonly log: Logger;
 }
 
 export interface NodeSources {
@@ -33,7 +35,7 @@ export interface NodeSources {
 
 /** Keeps the nodes' CPU figures new, until the end. */
 export function startNodeSources(options: NodeSourcesOptions): NodeSources {
-  const { client, cluster, cpu, choice, prometheus } = options;
+  const { client, cluster, cpu, choice, prometheus, log } = options;
   const listeners = new Listeners();
   const polled = (source: SourceStatus["source"], read: (signal: AbortSignal) => Promise<SourceStatus>) => {
     const poll = async (signal: AbortSignal) => {
@@ -41,7 +43,7 @@ export function startNodeSources(options: NodeSourcesOptions): NodeSources {
       listeners.tell();
       return status;
     };
-    return new Poller({ source, poll, intervalMs: () => options.intervalMs });
+    return new Poller({ source, log, poll, intervalMs: () => options.intervalMs });
   };
   const pollers: Poller[] = [];
   const agents =

@@ -1,8 +1,11 @@
+import type { Logger } from "../../../common/log.ts";
 import type { CpuSource } from "../signal.ts";
 import { failedStatus, type SourceStatus } from "./source-status.ts";
 
 export interface PollerOptions {
   readonly source: CpuSource;
+  /** Is told when the source begins to fail, and when it works again. */
+  readonly log: Logger;
   readonly intervalMs: () => number;
   /** Reads once and tells how it went; a throw is a failure of the source. */
   readonly poll: (signal: AbortSignal) => Promise<SourceStatus>;
@@ -25,6 +28,8 @@ export class Poller {
   #running: Promise<void> = Promise.resolve();
   #failures = 0;
   #status: SourceStatus;
+  /** The fault that was logged last; undefined while the source works. */
+  #fault: SourceStatus["state"] | undefined;
 
   constructor(options: PollerOptions) {
     this.#options = options;
@@ -52,6 +57,7 @@ export class Poller {
   async #turn(): Promise<void> {
     this.#status = await this.#look();
     if (this.#closing.signal.aborted) return;
+    this.#logChange();
     const jitter = 0.9 + (this.#options.random ?? Math.random)() * 0.2;
     this.#plan(this.#pauseMs() * jitter);
   }
@@ -67,6 +73,18 @@ export class Poller {
     }
   }
 
+  #logChange(): void {
+    const { source, state, detail, next } = this.#status;
+    // One that is not asked just now is neither worse nor mended.
+    if (state === "idle") return;
+    const fault = isFault(state) ? state : undefined;
+    if (fault === this.#fault) return;
+    this.#fault = fault;
+    const { log } = this.#options;
+    if (fault === undefined) log.info({ source, detail }, "a source of CPU figures works again");
+    else log.warn({ source, state, detail, next }, "a source of CPU figures fails");
+  }
+
   #pauseMs(): number {
     const intervalMs = this.#options.intervalMs();
     const { state } = this.#status;
@@ -75,4 +93,8 @@ export class Poller {
     // Doubled with each failure in a row; the exponent is bounded, or days of them would overflow.
     return Math.max(intervalMs, Math.min(FAILING_MS, intervalMs * 2 ** Math.min(10, Math.max(0, this.#failures - 1))));
   }
+}
+
+function isFault(state: SourceStatus["state"]): boolean {
+  return state === "forbidden" || state === "missing" || state === "failing";
 }

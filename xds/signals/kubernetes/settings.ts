@@ -23,9 +23,9 @@ export const signalSettings = {
     flag: "prometheus-url",
     env: "PROM_URL",
     value: "URL",
-    parse: optionalUrl,
+    parse: is.optionalUrl,
     default: "",
-    help: "a Prometheus to ask, e.g. http://prometheus.monitoring:9090; empty: none",
+    help: "a Prometheus to ask, e.g. http://prometheus.monitoring:9090, which --signals prometheus needs; empty: none",
   },
   prometheusQuery: {
     flag: "prometheus-query",
@@ -52,9 +52,3 @@ export const signalSettings = {
     help: "how old the query's figures are when it is answered: half its window and the scrape interval",
   },
 } as const;
-
-function optionalUrl(text: string): string {
-  if (text === "") return text;
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) throw new Error("is not an http(s) URL");
-  return text;
-}

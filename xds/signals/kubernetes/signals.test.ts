@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { KubeConfig } from "@kubernetes/client-node";
+import { pino } from "pino";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type KubeClient, kubeClient } from "../../../common/kubernetes/client.ts";
 import { ManualWatched } from "../../fleet/kubernetes/manual-watched.ts";
@@ -13,6 +14,7 @@ import { ManualFleet, testCluster, testEndpoint } from "../test-support.ts";
 import { type KubernetesSignals, type KubernetesSignalsOptions, startKubernetesSignals } from "./signals.ts";
 
 const LONG = { timeout: 20_000, interval: 10 };
+const log = pino({ level: "silent" });
 /** Another machine's clock, and ours: a figure that was written at this time is this old. */
 const WALL_MS = Date.parse("2026-01-01T00:01:00Z");
 const clocks = { nowMs: () => 500_000, wallMs: () => WALL_MS };
@@ -75,7 +77,7 @@ afterEach(async () => {
 });
 
 function start(choice: KubernetesSignalsOptions["choice"], more: Partial<KubernetesSignalsOptions> = {}): void {
-  const common = { client, fleet, sink, watches, kubeletAccess: "proxy", clocks, intervalMs: 20 } as const;
+  const common = { client, fleet, sink, watches, kubeletAccess: "proxy", clocks, intervalMs: 20, log } as const;
   signals = startKubernetesSignals({ choice, ...common, ...more });
 }
 

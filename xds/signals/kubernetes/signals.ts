@@ -1,4 +1,5 @@
 import type { KubeClient } from "../../../common/kubernetes/client.ts";
+import type { Logger } from "../../../common/log.ts";
 import type { FleetSource } from "../../fleet/fleet.ts";
 import type { KubernetesWatches } from "../../fleet/kubernetes/watches.ts";
 import { type PrometheusOptions, readPrometheus } from "../prometheus.ts";
@@ -22,6 +23,7 @@ export interface KubernetesSignalsOptions {
   readonly kubeletAccess: KubeletAccess;
   /** Absent: Prometheus is not asked. */
   readonly prometheus?: PrometheusOptions | undefined;
+  readonly log: Logger;
   readonly clocks?: Clocks;
   /** Replaces the intervals between polls, in ms. */
   readonly intervalMs?: number;
@@ -43,7 +45,7 @@ const METRICS_API_MS = 7500;
 const PROMETHEUS_MS = 5000;
 
 export function startKubernetesSignals(options: KubernetesSignalsOptions): KubernetesSignals {
-  const { choice, client, fleet, prometheus } = options;
+  const { choice, client, fleet, prometheus, log } = options;
   const clocks = options.clocks ?? CLOCKS;
   const common: RecorderOptions = { fleet, sink: options.sink, ...options.watches, clocks };
   const pollers: Poller[] = [];
@@ -56,6 +58,7 @@ export function startKubernetesSignals(options: KubernetesSignalsOptions): Kuber
     const reader = new KubeletReader(client, recorder, { nodes, access: options.kubeletAccess, clocks });
     const kubelet = new Poller({
       source: "kubelet",
+      log,
       intervalMs: every(() => Math.max(KUBELET_MS, reader.nodes * KUBELET_EACH_MS)),
       poll: (signal) => reader.read(signal),
     });
@@ -67,6 +70,7 @@ export function startKubernetesSignals(options: KubernetesSignalsOptions): Kuber
     pollers.push(
       new Poller({
         source: "metrics-api",
+        log,
         intervalMs: every(() => METRICS_API_MS),
         poll: (signal) => readMetricsApi(client, recorder, signal),
         // It hands on what the kubelets said a while ago.
@@ -79,6 +83,7 @@ export function startKubernetesSignals(options: KubernetesSignalsOptions): Kuber
     pollers.push(
       new Poller({
         source: "prometheus",
+        log,
         intervalMs: every(() => PROMETHEUS_MS),
         poll: (signal) => readPrometheus(prometheus, () => fleet.current(), recorder, signal),
       }),
