@@ -6,8 +6,10 @@ import { cutBy } from "../cli/doctor/policy.ts";
 import { hasLabels } from "../cli/doctor/selector.ts";
 import { run } from "../common/program/run.ts";
 import {
+  KEDA,
   MESH_WAYS,
   type Party,
+  POSTURE_WAYS,
   STANDALONE_WAYS,
   STRANGER,
   UPLOAD_WAYS,
@@ -31,10 +33,10 @@ async function build(folder: string): Promise<Built[]> {
   return parseAllDocuments(stdout).map((document) => document.toJS() as Built);
 }
 
-/** The pod that a Deployment of the manifests makes; the stranger is in none of them. */
+/** The pod that a Deployment of the manifests makes; strangers are in none of them. */
 function podOf(objects: readonly Built[], party: Party): Pod {
   const { namespace, labels } = party;
-  if (party === STRANGER) return { metadata: { name: "stranger", namespace, labels } };
+  if (party === STRANGER || party === KEDA) return { metadata: { name: "stranger", namespace, labels } };
   const found = objects.find(
     ({ kind, metadata, spec }) =>
       kind === "Deployment" &&
@@ -68,6 +70,7 @@ it.each([
   ["overlays/istio", MESH_WAYS],
   ["overlays/standalone", STANDALONE_WAYS],
   ["reencrypt", UPLOAD_WAYS],
+  ["posture", POSTURE_WAYS],
 ])("%s: whoever must reach another does, and nobody else", async (folder, ways) => {
   const objects = await build(folder);
   expect(objects.some(({ kind }) => kind === "NetworkPolicy")).toBe(true);

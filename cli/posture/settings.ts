@@ -57,6 +57,14 @@ const template = {
     default: packageJson.version,
     help: "tag of both images",
   },
+  kedaNamespace: {
+    flag: "keda-namespace",
+    env: "KEDA_NAMESPACE",
+    value: "NAME",
+    parse: name,
+    default: "keda",
+    help: "where KEDA runs: nobody else may ask the scaler",
+  },
   jobs: {
     flag: "jobs",
     env: "EVENKEEL_POSTURE_JOBS",

@@ -21,6 +21,7 @@ const KINDS: readonly ResourceType[] = [
   RESOURCES.triggerAuthentications,
   RESOURCES.deployments,
   RESOURCES.services,
+  RESOURCES.networkPolicies,
   RESOURCES.secrets,
   RESOURCES.roleBindings,
   RESOURCES.roles,

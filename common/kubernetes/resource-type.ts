@@ -42,6 +42,7 @@ export const RESOURCES = {
   leases: type("coordination.k8s.io/v1", "leases", "Lease"),
   events: type("events.k8s.io/v1", "events", "Event"),
   roles: type("rbac.authorization.k8s.io/v1", "roles", "Role"),
+  networkPolicies: type("networking.k8s.io/v1", "networkpolicies", "NetworkPolicy"),
   roleBindings: type("rbac.authorization.k8s.io/v1", "rolebindings", "RoleBinding"),
   clusterRoles: type("rbac.authorization.k8s.io/v1", "clusterroles", "ClusterRole", false),
   clusterRoleBindings: type("rbac.authorization.k8s.io/v1", "clusterrolebindings", "ClusterRoleBinding", false),

@@ -8,6 +8,8 @@ import { run } from "../../common/program/run.ts";
 import { findPrograms } from "../../test/rig/programs/programs.ts";
 
 const CHART = import.meta.dirname;
+/** What a cluster of Kubernetes 1.36 tells Helm of itself. */
+const NEW_CLUSTER = ["--api-versions", "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy"];
 /** The first time Helm is built from its source. */
 const BUILD_MS = 45 * 60_000;
 
@@ -45,7 +47,7 @@ function withoutLabels(object: Built): Built {
 }
 
 async function template(...args: readonly string[]): Promise<Map<string, Built>> {
-  const words = ["template", "evenkeel", CHART, "--namespace", "evenkeel", "--include-crds", ...args];
+  const words = ["template", "evenkeel", CHART, "--namespace", "evenkeel", "--include-crds", ...NEW_CLUSTER, ...args];
   return objectsOf((await run(helm, words, { timeoutMs: 60_000 })).stdout);
 }
 
@@ -93,6 +95,13 @@ it("goes into any namespace, cluster domain and trust domain", async () => {
   expect(text).not.toContain('"namespace":"evenkeel"');
 });
 
+it("leaves the agents' policy out where there is no such API", async () => {
+  const words = ["template", "evenkeel", CHART, "--namespace", "evenkeel"];
+  const objects = objectsOf((await run(helm, words, { timeoutMs: 60_000 })).stdout);
+  expect([...objects.keys()].filter((key) => key.includes("evenkeel-agent"))).toEqual([]);
+  expect(objects.has("Deployment evenkeel-control-plane")).toBe(true);
+});
+
 it("asks for nodes/proxy only where kubelets are asked through the API server", async () => {
   const rights = (objects: Map<string, Built>) => JSON.stringify([...objects.values()]).includes("nodes/proxy");
   expect(rights(await template())).toBe(false);
@@ -105,6 +114,7 @@ it.each([
   ["no replicas", "controlPlane.replicas=0"],
   ["a client that is no SPIFFE id", "istio.allowedClients={shop}"],
   ["a drain that is no time", "operator.drain=soon"],
+  ["a gateway of our own in a mesh", "gateway.enabled=true"],
 ])("refuses %s", async (_what, value) => {
   await expect(template("--set", value)).rejects.toThrow();
 });

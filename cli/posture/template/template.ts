@@ -7,6 +7,7 @@ import { access } from "./access.ts";
 import { requireBrokerSettings } from "./broker.ts";
 import { requireDatabaseSettings } from "./database.ts";
 import { objectOf } from "./marks.ts";
+import { scalerPolicy } from "./network-policy.ts";
 import { controller, scaler } from "./programs.ts";
 import { scaledJob, tlsAuthentication } from "./scaled-job.ts";
 
@@ -28,7 +29,13 @@ export function postureObjects(settings: TemplateSettings, env: NodeJS.ProcessEn
   requireDatabaseSettings(settings, env);
   return {
     namespace: objectOf(RESOURCES.namespaces, settings.namespace, { madeFor: settings.namespace }),
-    programs: [...access(settings), ...controller(settings), ...scaler(settings), ...tlsAuthentication(settings)],
+    programs: [
+      ...access(settings),
+      ...controller(settings),
+      ...scaler(settings),
+      scalerPolicy(settings),
+      ...tlsAuthentication(settings),
+    ],
     scaledJobs: Array.from({ length: settings.jobs }, (_, number) => scaledJob(settings, number, env)),
   };
 }

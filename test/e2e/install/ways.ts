@@ -36,15 +36,16 @@ const GATEWAY = inSystem("a gateway of our own", "evenkeel-gateway");
 const control = (from: Party, ports: Readonly<Record<number, boolean>>): Way[] =>
   Object.entries(ports).map(([port, open]) => ({ from, to: CONTROL_PLANE, port: Number(port), open }));
 
-/** xDS is for all, the console for its own namespace. */
+/** In a mesh xDS is for all, who must show who they are; the console is for its own namespace. */
 export const MESH_WAYS: readonly Way[] = [
   ...control(STRANGER, { [XDS]: true, [CONSOLE]: false }),
   ...control(OPERATOR, { [CONSOLE]: true }),
   { from: CONTROL_PLANE, to: STRANGER, port: AGENT, open: true },
 ];
 
+/** Without one xDS is plain text, and for the gateways. */
 export const STANDALONE_WAYS: readonly Way[] = [
-  ...control(STRANGER, { [XDS]: true, [CONSOLE]: false }),
+  ...control(STRANGER, { [XDS]: false, [CONSOLE]: false }),
   ...control(GATEWAY, { [XDS]: true }),
   { from: CONTROL_PLANE, to: STRANGER, port: AGENT, open: true },
   { from: STRANGER, to: GATEWAY, port: HTTP, open: true },
@@ -73,6 +74,16 @@ export const UPLOAD_WAYS: readonly Way[] = [
   { from: WORKER, to: MASTER, port: HTTP, open: false },
   { from: WORKER, to: UPLOAD_PLANE, port: XDS, open: false },
   { from: WORKER, to: UPLOAD_PLANE, port: CONSOLE, open: false },
+];
+
+/** Its operator, as KEDA's own chart and manifests install it. */
+export const KEDA: Party = { name: "KEDA", namespace: "keda", labels: { app: "keda-operator" } };
+const SCALER: Party = { name: "the scaler", namespace: "posture", labels: { app: "posture-external-scaler" } };
+
+/** Who asks the scaler claims nodes and images. */
+export const POSTURE_WAYS: readonly Way[] = [
+  { from: KEDA, to: SCALER, port: HTTP, open: true },
+  { from: STRANGER, to: SCALER, port: HTTP, open: false },
 ];
 
 /** For people, e.g. `a worker to an app, port 8080`. */
