@@ -21,6 +21,7 @@ import { type AllowedClients, admission, clientIdentity } from "./tls/admission.
 import { mutualTls } from "./tls/credentials.ts";
 import type { OpenIdentity } from "./tls/settings.ts";
 import { Balancer } from "./weights/balancer.ts";
+import { whenSettled } from "./when-settled.ts";
 
 export interface ControlPlaneOptions {
   readonly source: FleetSource;
@@ -74,13 +75,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const demand = new Demand();
   const publisher = new Publisher(store, registry, log);
   const stopExpecting = expectDemanded({ demand, source, store, settleTimeoutMs: options.settleTimeoutMs });
-  let noteSettled = () => {};
-  const settled = new Promise<void>((resolve) => {
-    noteSettled = () => {
-      const names = source.current()?.clusters.keys();
-      if (names !== undefined && [...names].every((name) => publisher.weights(name) !== undefined)) resolve();
-    };
-  });
+  const { settled, look } = whenSettled(source, (name) => publisher.weights(name) !== undefined);
   const balancer = new Balancer({
     fleet: source,
     signals,
@@ -89,7 +84,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     settleTimeoutMs: options.settleTimeoutMs,
     onWeights: (cluster, weights) => {
       publisher.publishWeights(cluster, weights);
-      noteSettled();
+      look();
     },
   });
   const agents = new OrcaSignals({ fleet: source, sink: signals });
@@ -99,7 +94,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     const fleet = source.current();
     if (fleet === undefined) return;
     publisher.publishFleet(fleet);
-    noteSettled();
+    look();
   };
   const unsubscribe = source.subscribe(publishFleet);
   publishFleet();

@@ -26,12 +26,12 @@ export class Bodies {
   body(protocol: XdsRequest["kind"], plan: Plan): Buffer {
     const view = typeView(this.#reader, plan.typeUrl);
     // Types that a client made up must not fill the shelves.
-    if (!isServed(plan.typeUrl)) return encode(protocol, plan, view);
+    if (!isServed(plan.typeUrl)) return encodeBody(protocol, plan, view);
     const shelf = this.#shelf(`${protocol} ${plan.typeUrl}`, plan.version);
     const key = plan.names === WILDCARD ? WILDCARD : JSON.stringify([plan.names, plan.removed]);
     const known = shelf.bodies.get(key);
     if (known !== undefined) return known;
-    const body = encode(protocol, plan, view);
+    const body = encodeBody(protocol, plan, view);
     if (shelf.bodies.size >= KEPT_BODIES) shelf.bodies.clear();
     shelf.bodies.set(key, body);
     return body;
@@ -46,7 +46,12 @@ export class Bodies {
   }
 }
 
-function encode(protocol: XdsRequest["kind"], plan: Plan, view: TypeView): Buffer {
+/** A response without its nonce. */
+export function encodeBody(
+  protocol: XdsRequest["kind"],
+  plan: Pick<Plan, "typeUrl" | "version" | "names" | "removed">,
+  view: TypeView,
+): Buffer {
   const resources: EncodedResource[] = [];
   for (const name of plan.names === WILDCARD ? view.all().keys() : plan.names) {
     const resource = view.get(name);

@@ -15,6 +15,7 @@ import { RouteDiscoveryServiceService } from "../../proto/generated/envoy/servic
 import { TYPE_URLS, type TypeUrl } from "../resources/resource.ts";
 import type { ServiceName } from "./client-status.ts";
 import { decodeDelta, decoder, decodeSotw, type Incoming, Malformed } from "./messages.ts";
+import type { Refusal } from "./session.ts";
 import type { StreamKind, XdsCall } from "./stream.ts";
 import { encodeFrame, type Frame } from "./wire.ts";
 
@@ -74,7 +75,7 @@ const SERVICES: readonly DiscoveryService[] = [
 export interface DiscoveryHandlers {
   open(call: XdsCall, kind: StreamKind): void;
   /** What is there now of these names (none: all), as a response without a nonce. */
-  fetch(typeUrl: TypeUrl, names: readonly string[]): Buffer;
+  fetch(typeUrl: TypeUrl, names: readonly string[]): Buffer | Refusal;
 }
 
 /** Adds ADS and the services of single types, each state-of-the-world, incremental and (but for ADS) as a single question. */
@@ -115,7 +116,9 @@ function fetcher(handlers: DiscoveryHandlers, typeUrl: TypeUrl): handleUnaryCall
         code: status.INVALID_ARGUMENT,
         details: `this service serves ${typeUrl} only, and type_url is ${request.typeUrl}`,
       });
-    done(null, { body: handlers.fetch(typeUrl, request.names), nonce: "" });
+    const answer = handlers.fetch(typeUrl, request.names);
+    if ("verdict" in answer) return done({ code: status.RESOURCE_EXHAUSTED, details: answer.message });
+    done(null, { body: answer, nonce: "" });
   };
 }
 

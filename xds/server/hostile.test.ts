@@ -1,9 +1,14 @@
 import { connect } from "node:http2";
-import { Client, type ClientDuplexStream, status } from "@grpc/grpc-js";
-import { afterEach, describe, expect, test } from "vitest";
+import { Client, type ClientDuplexStream, type ServiceError, status } from "@grpc/grpc-js";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { ClusterLoadAssignment } from "../../proto/generated/envoy/config/endpoint/v3/endpoint.ts";
 import { AggregatedDiscoveryServiceClient } from "../../proto/generated/envoy/service/discovery/v3/ads.ts";
-import { DeltaDiscoveryRequest, DiscoveryRequest } from "../../proto/generated/envoy/service/discovery/v3/discovery.ts";
+import {
+  DeltaDiscoveryRequest,
+  DiscoveryRequest,
+  type DiscoveryResponse,
+} from "../../proto/generated/envoy/service/discovery/v3/discovery.ts";
+import { EndpointDiscoveryServiceClient } from "../../proto/generated/envoy/service/endpoint/v3/eds.ts";
 import {
   type DeltaTalk,
   plaintext,
@@ -44,6 +49,13 @@ function rawAds(address: string): { client: Client; call: ClientDuplexStream<Buf
   cleanups.push(() => client.close());
   const same = (bytes: Buffer) => bytes;
   return { client, call: client.makeBidiStreamRequest(SOTW_PATH, same, same) };
+}
+
+/** The answer to a single question, or the error in its place. */
+function fetchEndpoints(address: string, request: DiscoveryRequest): Promise<DiscoveryResponse | ServiceError> {
+  const client = new EndpointDiscoveryServiceClient(address, plaintext());
+  cleanups.push(() => client.close());
+  return new Promise((resolve) => client.fetchEndpoints(request, (error, response) => resolve(error ?? response)));
 }
 
 /** Whether the server still answers others. */
@@ -112,6 +124,30 @@ describe("what no client should send", () => {
     const again = sotwAds(one.address);
     again.say(DiscoveryRequest.fromPartial({ node, typeUrl: EDS, resourceNames: [...names, "one more"] }));
     expect(await again.failure()).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+  });
+
+  test.each<[string, string[], string]>([
+    ["a name without end", ["x".repeat(100_000)], "a name of 100000 characters"],
+    ["more names than the limit", ["a", "b", "c", "d"], "at most 3"],
+  ])("%s, on a stream or in a single question", async (_what, resourceNames, told) => {
+    const one = await serve({ maxNames: 3 });
+    const request = DiscoveryRequest.fromPartial({ node, typeUrl: EDS, resourceNames });
+    const talk = sotwAds(one.address);
+    talk.say(request);
+    for (const error of [await talk.failure(), await fetchEndpoints(one.address, request)])
+      expect(error).toMatchObject({ code: status.RESOURCE_EXHAUSTED, details: expect.stringContaining(told) });
+    await stillServes(one);
+  });
+
+  test("the answer to a single question is not kept: it is made of the store each time", async () => {
+    const one = await serve();
+    put(one.store, [EDS, "a"]);
+    const read = vi.spyOn(one.store, "get");
+    const request = DiscoveryRequest.fromPartial({ resourceNames: ["a"] });
+    for (const times of [1, 2]) {
+      expect(await fetchEndpoints(one.address, request)).toMatchObject({ resources: [{ typeUrl: EDS }] });
+      expect(read).toHaveBeenCalledTimes(times);
+    }
   });
 
   test("a type that is not served is answered as empty, in both variants, and logged once", async () => {

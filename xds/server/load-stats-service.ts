@@ -34,14 +34,13 @@ export interface LoadStatsOptions {
 export interface LoadStatsService {
   /** Ends all streams with a gRPC status. */
   end(code: status, details: string): void;
-  size(): number;
 }
 
 type Call = ServerDuplexStream<LoadRequest | Malformed, LoadStatsResponse>;
 
 /**
  * The load reporting service: asks every client for the loads of the clusters that we tell it of, by endpoint, and hands
- * them on.
+ * them on. What a client tells of other clusters is passed over.
  * @see https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/load_stats/v3/lrs.proto
  */
 export function addLoadStatsService(server: Server, options: LoadStatsOptions): LoadStatsService {
@@ -79,7 +78,6 @@ export function addLoadStatsService(server: Server, options: LoadStatsOptions): 
       clearTimeout(gathering);
       for (const call of reporters.keys()) call.emit("error", { code, details });
     },
-    size: () => reporters.size,
   };
 }
 
@@ -102,7 +100,9 @@ function serve(
   askSoon: () => void,
 ): Reporter {
   let nodeId: string | undefined;
+  let wanted: ReadonlySet<string> = new Set();
   let asked: ReadonlySet<string> = new Set();
+  let isWriting = false;
   const client = () => `${nodeId}#${serial}`;
   call.on("data", (message: LoadRequest | Malformed) => {
     if (message instanceof Malformed)
@@ -119,7 +119,7 @@ function serve(
       nodeId = message.nodeId;
       askSoon();
     }
-    const reports = clusterLoadReports(client(), message.clusterStats);
+    const reports = clusterLoadReports(client(), message.clusterStats).filter(({ cluster }) => asked.has(cluster));
     if (reports.length === 0) return;
     sink.record(reports);
     onReport();
@@ -128,18 +128,25 @@ function serve(
   call.once("close", () => {
     if (nodeId !== undefined) sink.clientGone(client());
   });
+  const tell = () => {
+    if (isWriting || !call.writable || isSame(wanted, asked)) return;
+    asked = wanted;
+    isWriting = true;
+    const response = LoadStatsResponse.create({
+      clusters: [...asked],
+      reportEndpointGranularity: true,
+      loadReportingInterval: durationOf(intervalMs),
+    });
+    // Called when flow control has let it go: for a client that does not read, the newest wish waits and not all of them.
+    call.write(response, () => {
+      isWriting = false;
+      tell();
+    });
+  };
   return {
     ask(targets) {
-      const wanted = nodeId === undefined ? undefined : targets.get(nodeId);
-      if (wanted === undefined || isSame(wanted, asked)) return;
-      asked = wanted;
-      call.write(
-        LoadStatsResponse.create({
-          clusters: [...asked],
-          reportEndpointGranularity: true,
-          loadReportingInterval: durationOf(intervalMs),
-        }),
-      );
+      if (nodeId !== undefined) wanted = targets.get(nodeId) ?? wanted;
+      tell();
     },
   };
 }

@@ -1,3 +1,4 @@
+import { connect } from "node:http2";
 import { status } from "@grpc/grpc-js";
 import { afterEach, describe, expect, test } from "vitest";
 import { ClusterStats } from "../../proto/generated/envoy/config/endpoint/v3/load_report.ts";
@@ -8,8 +9,9 @@ import {
 } from "../../proto/generated/envoy/service/discovery/v3/discovery.ts";
 import {
   LoadReportingServiceClient,
+  LoadReportingServiceService,
   LoadStatsRequest,
-  type LoadStatsResponse,
+  LoadStatsResponse,
 } from "../../proto/generated/envoy/service/load_stats/v3/lrs.ts";
 import { TYPE_URLS } from "../resources/resource.ts";
 import { clusterLoadReports } from "./load-stats.ts";
@@ -84,6 +86,20 @@ describe("clusterLoadReports", () => {
     expect(reports).toMatchObject([
       { endpoints: [{ endpointKey: "10.0.0.1:80", inFlight: 3, requests: 30, errors: 3 }] },
     ]);
+  });
+
+  test.each<[string, Partial<Record<"seconds" | "nanos", bigint | number>>, number]>([
+    ["a nanosecond", { seconds: 0n, nanos: 1 }, 10],
+    ["ages", { seconds: 2n ** 62n, nanos: 0 }, 3_600_000],
+  ])("an interval of %s counts as one that an Envoy can have", (_what, loadReportInterval, intervalMs) => {
+    const told = { ...stats("a"), loadReportInterval } as ClusterStats;
+    expect(clusterLoadReports("c", [told])).toMatchObject([{ intervalMs }]);
+  });
+
+  test("counts that no Envoy has are cut, so that sums of them are exact", () => {
+    const [report] = clusterLoadReports("c", [stats("a", [endpoint("10.0.0.1", 80, [2 ** 60, 2 ** 60, 2 ** 60])])]);
+    const most = 2 ** 24;
+    expect(report?.endpoints).toEqual([{ endpointKey: "10.0.0.1:80", inFlight: most, requests: most, errors: most }]);
   });
 
   test("what cannot be used is left out", () => {
@@ -163,6 +179,80 @@ describe("the service", () => {
     second.hangUp();
     expect((await gateway.next()).clusters).toEqual(["a"]);
   });
+
+  test("what a client tells of clusters that it was not asked for is passed over", async () => {
+    const served = await serve();
+    const stream = served.talk();
+    const told = (...names: string[]) =>
+      stream.say(
+        LoadStatsRequest.fromPartial({ node: { id: "envoy-1" }, clusterStats: names.map((name) => stats(name)) }),
+      );
+    told("early");
+    subscribe(served, "envoy-1", TYPE_URLS.endpoints, ["a"]);
+    await stream.next();
+    told("made up");
+    told("b", "a");
+    await until("its last report is taken in", () => served.reports.some(({ cluster }) => cluster === "a"));
+    expect(served.reports).toMatchObject([{ cluster: "a" }]);
+    expect(await served.metric("evenkeel_xds_load_reports_total")).toBe(1);
+  });
+
+  test("for a client that does not read, the newest wish waits and not all of them", async () => {
+    const served = await serve();
+    const client = readsLater(served.address);
+    client.say(LoadStatsRequest.fromPartial({ node: { id: "gateway" } }));
+    // More than flow control lets go at once.
+    const names = Array.from({ length: 200 }, (_, index) => `${index}-${"x".repeat(1000)}`);
+    subscribe(served, "gateway", TYPE_URLS.endpoints, names);
+    const pause = () => new Promise((resolve) => setTimeout(resolve, 200));
+    await until("the first names are asked for", () => served.demand.names(TYPE_URLS.endpoints).size === 200);
+    await pause();
+    for (const name of ["a", "b", "c"]) {
+      subscribe(served, "gateway", TYPE_URLS.endpoints, [name]);
+      await until("one more is asked for", () => served.demand.subscribers(TYPE_URLS.endpoints, name) === 1);
+      await pause();
+    }
+    const came = client.read();
+    await until("the newest wish has come", () => came.at(-1)?.length === 203);
+    expect(came.length).toBeLessThanOrEqual(2);
+  });
+
+  /** A bare HTTP/2 client (that of grpc-js reads ahead), which reads nothing until it is told to. */
+  function readsLater(address: string) {
+    const session = connect(`http://${address}`);
+    cleanups.push(() => session.destroy());
+    const { path } = LoadReportingServiceService.streamLoadStats;
+    const stream = session.request({
+      ":method": "POST",
+      ":path": path,
+      "content-type": "application/grpc",
+      te: "trailers",
+    });
+    stream.on("error", () => undefined);
+    return {
+      say(request: LoadStatsRequest) {
+        const bytes = LoadStatsRequest.encode(request).finish();
+        const head = Buffer.alloc(5);
+        head.writeUInt32BE(bytes.length, 1);
+        stream.write(Buffer.concat([head, bytes]));
+      },
+      /** The clusters of each response. */
+      read(): string[][] {
+        const came: string[][] = [];
+        let bytes = Buffer.alloc(0);
+        stream.on("data", (chunk: Buffer) => {
+          bytes = Buffer.concat([bytes, chunk]);
+          while (bytes.length >= 5) {
+            const end = 5 + bytes.readUInt32BE(1);
+            if (bytes.length < end) return;
+            came.push(LoadStatsResponse.decode(bytes.subarray(5, end)).clusters);
+            bytes = bytes.subarray(end);
+          }
+        });
+        return came;
+      },
+    };
+  }
 
   test("a client must say who it is", async () => {
     const { talk, gone } = await serve();

@@ -13,6 +13,15 @@ import type { ClusterLoadReport, EndpointLoad } from "../signals/load-report.ts"
 const IPV4_MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
 /**
+ * An interval counts as no shorter and no longer than these, in ms. No Envoy is asked to report so often or so seldom, and the
+ * reports of a second are kept: they must be few, and their sum must not swallow the next one.
+ */
+const LEAST_INTERVAL_MS = 10;
+const MOST_INTERVAL_MS = 3_600_000;
+/** What one report tells of one endpoint counts as no more than this, so that sums over all Envoys stay exact. */
+const MOST_REQUESTS = 2 ** 24;
+
+/**
  * One report for each cluster that an Envoy tells of, also when it had no traffic. Localities, priorities and the two hosts
  * of one endpoint are summed up. A cluster without a usable interval is left out: there is no rate without one.
  */
@@ -25,7 +34,7 @@ export function clusterLoadReports(client: string, clusters: readonly ClusterSta
     // The fleet's name of a cluster is the one by which its endpoints are asked for.
     const cluster = stats.clusterServiceName || stats.clusterName;
     const loads = endpoints.get(cluster) ?? new Map<string, EndpointLoad>();
-    intervals.set(cluster, intervalMs);
+    intervals.set(cluster, Math.min(MOST_INTERVAL_MS, Math.max(LEAST_INTERVAL_MS, intervalMs)));
     endpoints.set(cluster, loads);
     for (const { upstreamEndpointStats } of stats.upstreamLocalityStats)
       for (const one of upstreamEndpointStats) {
@@ -44,10 +53,14 @@ export function clusterLoadReports(client: string, clusters: readonly ClusterSta
 function plus(sum: EndpointLoad | undefined, endpointKey: string, stats: UpstreamEndpointStats): EndpointLoad {
   return {
     endpointKey,
-    inFlight: (sum?.inFlight ?? 0) + Number(stats.totalRequestsInProgress),
-    requests: (sum?.requests ?? 0) + Number(stats.totalIssuedRequests),
-    errors: (sum?.errors ?? 0) + Number(stats.totalErrorRequests),
+    inFlight: added(sum?.inFlight, stats.totalRequestsInProgress),
+    requests: added(sum?.requests, stats.totalIssuedRequests),
+    errors: added(sum?.errors, stats.totalErrorRequests),
   };
+}
+
+function added(sum: number | undefined, more: bigint): number {
+  return Math.min(MOST_REQUESTS, (sum ?? 0) + Number(more));
 }
 
 function keyOf(address: Address | undefined): string | undefined {

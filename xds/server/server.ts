@@ -7,7 +7,7 @@ import { shutDownGrpc } from "../../common/shut-down-grpc.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import type { ResourceReader, TypeUrl } from "../resources/resource.ts";
 import type { LoadReportSink } from "../signals/load-report.ts";
-import { Bodies } from "./bodies.ts";
+import { Bodies, encodeBody } from "./bodies.ts";
 import type { ClientStatus } from "./client-status.ts";
 import { addCsdsService } from "./csds-service.ts";
 import type { Demand } from "./demand.ts";
@@ -16,12 +16,14 @@ import { addHealthService } from "./health.ts";
 import { addLoadStatsService } from "./load-stats-service.ts";
 import { loadTargets } from "./load-targets.ts";
 import { xdsMetrics } from "./metrics.ts";
+import { faultOfNames } from "./name-limits.ts";
 import { addReflectionService } from "./reflection.ts";
-import { Session } from "./session.ts";
+import { type Refusal, Session } from "./session.ts";
 import { type StreamKind, type XdsCall, XdsStream } from "./stream.ts";
 import { Streams } from "./streams.ts";
 import { WILDCARD } from "./subscription.ts";
 import { synczBody } from "./syncz.ts";
+import { typeView } from "./type-view.ts";
 
 export interface XdsServerOptions {
   readonly store: ResourceReader;
@@ -132,17 +134,13 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
     if (stopping) stream.end(status.UNAVAILABLE, "the control plane is shutting down");
   };
 
-  const fetch = (typeUrl: TypeUrl, names: readonly string[]): Buffer => {
-    const all = names.length === 0 || names.includes(WILDCARD);
-    return bodies.body("sotw", {
-      typeUrl,
-      nonce: "",
-      version: store.version(typeUrl),
-      names: all ? WILDCARD : [...new Set(names)].sort(),
-      updated: [],
-      removed: [],
-      atMs: Date.now(),
-    });
+  const fetch = (typeUrl: TypeUrl, names: readonly string[]): Buffer | Refusal => {
+    const fault = faultOfNames(typeUrl, names.length, names, maxNames);
+    if (fault !== undefined) return { verdict: "refused", message: fault };
+    const asked = names.length === 0 || names.includes(WILDCARD) ? WILDCARD : [...new Set(names)].sort();
+    // Not one of the kept: it would stay when the client that chose its names has gone.
+    const view = typeView(store, typeUrl);
+    return encodeBody("sotw", { typeUrl, version: view.version(), names: asked, removed: [] }, view);
   };
 
   addDiscoveryServices(server, { open, fetch });

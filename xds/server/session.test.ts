@@ -187,8 +187,24 @@ describe.each(PROTOCOLS)("%s: limits and what is left behind", (protocol) => {
     expect(stream(protocol, undefined, undefined, 1000).ask(EDS, names).verdict).toBe("first");
     expect(stream(protocol, undefined, undefined, 999).ask(EDS, names)).toEqual({
       verdict: "refused",
-      message: `1000 names of ${EDS} on one stream; at most 999 are served`,
+      message: `1000 names of ${EDS} at once; at most 999 are served`,
     });
+  });
+
+  test("a name of more than 1024 characters is refused, and so is such a type, or a version that a client says it has", () => {
+    expect(stream(protocol).ask(EDS, ["x".repeat(1024)]).verdict).toBe("first");
+    const refused = { verdict: "refused", message: "a name of 1025 characters; at most 1024 are served" };
+    const long = "x".repeat(1025);
+    expect(stream(protocol).ask(EDS, ["a", long])).toEqual(refused);
+    expect(stream(protocol).ask(long)).toEqual(refused);
+    const first = { kind: "delta", typeUrl: EDS, subscribe: ["a"], unsubscribe: [], nonce: "" } as const;
+    for (const [name, version] of [
+      [long, "1"],
+      ["a", long],
+    ] as const)
+      expect(stream("delta").session.take({ ...first, initialVersions: new Map([[name, version]]) }, 0)).toEqual(
+        refused,
+      );
   });
 
   test("types are limited too, and those that are not served cost no demand", () => {

@@ -2,6 +2,7 @@ import { type ResourceReader, TYPE_URLS, type TypeUrl } from "../resources/resou
 import { type DeltaRequest, nextDelta, owesDelta, takeDelta } from "./delta.ts";
 import type { Demand } from "./demand.ts";
 import { edsName } from "./eds-name.ts";
+import { faultOfNames } from "./name-limits.ts";
 import { nextSotw, owesSotw, type SotwRequest, takeSotw } from "./sotw.ts";
 import {
   isAsked,
@@ -118,13 +119,11 @@ export class Session {
     if (subscription === undefined && this.subscriptions.size >= MAX_TYPES)
       return `more than ${MAX_TYPES} types on one stream`;
     const { maxNames } = this.#options;
-    const asked =
-      request.kind === "sotw"
-        ? request.names.length
-        : Math.max((subscription?.names.size ?? 0) + request.subscribe.length, request.initialVersions.size);
-    return asked > maxNames
-      ? `${asked} names of ${request.typeUrl} on one stream; at most ${maxNames} are served`
-      : undefined;
+    const { typeUrl } = request;
+    if (request.kind === "sotw") return faultOfNames(typeUrl, request.names.length, request.names, maxNames);
+    const { subscribe, initialVersions } = request;
+    const count = Math.max((subscription?.names.size ?? 0) + subscribe.length, initialVersions.size);
+    return faultOfNames(typeUrl, count, [...subscribe, ...[...initialVersions].flat()], maxNames);
   }
 
   #count(typeUrl: string, outcome: Outcome): void {

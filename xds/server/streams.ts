@@ -17,10 +17,6 @@ export class Streams implements MetricSources {
     this.#streams.delete(stream);
   }
 
-  get size(): number {
-    return this.#streams.size;
-  }
-
   /** Hands changes of the resources to every stream. Returns the end of it. */
   follow(reader: ResourceReader, timed: (seconds: number) => void): () => void {
     return reader.subscribe((changed: ReadonlyMap<TypeUrl, ReadonlySet<string>>) => {

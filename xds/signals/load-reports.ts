@@ -9,6 +9,8 @@ const INTERVALS_KEPT = 3;
 const LEAST_KEPT_MS = 5000;
 /** How often silent clients are looked for, in ms. */
 const SWEEP_MS = 1000;
+/** Rates are rounded to multiples of this power of two, in 1/s: sums of them are exact, also after some are taken out again. */
+const RATE_STEP = 2 ** -20;
 
 /** What is known of who reports on a cluster. */
 export interface Coverage {
@@ -41,6 +43,17 @@ interface Told {
   readonly traffic: Map<string, Traffic>;
 }
 
+/** What all clients send to one endpoint. */
+interface Sum {
+  requestsPerSecond: number;
+  errorsPerSecond: number;
+  inFlight: number;
+  /** The time of the last report that named it, in ms. */
+  busyMs: number;
+  /** How many clients it is the sum of, each counted once for each cluster. */
+  tellers: number;
+}
+
 /**
  * Sums the load reports of all Envoys into one rate for each endpoint. Envoy leaves out what had no traffic, so an
  * endpoint that is missing from a client's next report on its cluster had none from that client.
@@ -52,8 +65,8 @@ export class LoadReports implements LoadReportSink {
   readonly #clusters = new Map<string, Map<string, Told>>();
   /** The clusters that each client told of. */
   readonly #clients = new Map<string, Set<string>>();
-  /** By endpoint: who sends to it. */
-  readonly #endpoints = new Map<string, Set<Told>>();
+  /** By endpoint. A client's report costs what it names itself, however many other clients there are. */
+  readonly #sums = new Map<string, Sum>();
   readonly #listeners = new Listeners<[cluster: string]>();
   #sweptMs = Number.NEGATIVE_INFINITY;
 
@@ -98,6 +111,7 @@ export class LoadReports implements LoadReportSink {
 
   #take(report: ClusterLoadReport, nowMs: number, touched: Set<string>): void {
     const told = this.#told(report.client, report.cluster);
+    this.#count(told, -1);
     told.atMs = nowMs;
     told.keptUntilMs = nowMs + Math.max(LEAST_KEPT_MS, INTERVALS_KEPT * report.intervalMs);
     // The rate of every endpoint changes with the time that the reports span.
@@ -112,6 +126,20 @@ export class LoadReports implements LoadReportSink {
     told.reports.push(report);
     told.spanMs += report.intervalMs;
     while (told.spanMs - (told.reports[0] as ClusterLoadReport).intervalMs >= RATE_MS) this.#outdate(told);
+    this.#count(told, 1);
+  }
+
+  /** Adds a client's figures to the sums, or takes the same figures out of them. */
+  #count({ traffic, spanMs }: Told, times: 1 | -1): void {
+    for (const [key, own] of traffic) {
+      const sum = this.#sums.get(key) ?? newSum();
+      sum.requestsPerSecond += times * ratePerSecond(own.requests, spanMs);
+      sum.errorsPerSecond += times * ratePerSecond(own.errors, spanMs);
+      sum.inFlight += times * own.inFlight;
+      sum.busyMs = Math.max(sum.busyMs, own.busyMs);
+      sum.tellers += times;
+      this.#sums.set(key, sum);
+    }
   }
 
   #add(told: Told, { endpointKey, requests, errors, inFlight }: EndpointLoad, nowMs: number): void {
@@ -122,7 +150,6 @@ export class LoadReports implements LoadReportSink {
     traffic.reports += 1;
     traffic.busyMs = nowMs;
     told.traffic.set(endpointKey, traffic);
-    this.#endpoints.set(endpointKey, (this.#endpoints.get(endpointKey) ?? new Set()).add(told));
   }
 
   /** Takes the oldest report out of the sums. */
@@ -134,7 +161,7 @@ export class LoadReports implements LoadReportSink {
       traffic.requests -= requests;
       traffic.errors -= errors;
       traffic.reports -= 1;
-      if (traffic.reports === 0) this.#forgetTraffic(told, endpointKey);
+      if (traffic.reports === 0) told.traffic.delete(endpointKey);
     }
   }
 
@@ -142,22 +169,13 @@ export class LoadReports implements LoadReportSink {
     const clients = this.#clusters.get(cluster);
     const told = clients?.get(client);
     if (clients === undefined || told === undefined) return;
-    for (const key of told.traffic.keys()) {
-      this.#forgetTraffic(told, key);
-      touched.add(key);
-    }
+    this.#count(told, -1);
+    for (const key of told.traffic.keys()) touched.add(key);
     clients.delete(client);
     if (clients.size === 0) this.#clusters.delete(cluster);
     const clusters = this.#clients.get(client);
     clusters?.delete(cluster);
     if (clusters?.size === 0) this.#clients.delete(client);
-  }
-
-  #forgetTraffic(told: Told, endpointKey: string): void {
-    told.traffic.delete(endpointKey);
-    const tellers = this.#endpoints.get(endpointKey);
-    tellers?.delete(told);
-    if (tellers?.size === 0) this.#endpoints.delete(endpointKey);
   }
 
   #sweep(nowMs: number, touched: Set<string>): void {
@@ -168,16 +186,9 @@ export class LoadReports implements LoadReportSink {
 
   #tell(endpointKeys: ReadonlySet<string>, atMs: number): void {
     for (const key of endpointKeys) {
-      const busyMs = Number.NEGATIVE_INFINITY;
-      const sum = { inFlight: 0, requestsPerSecond: 0, errorsPerSecond: 0, busyMs, atMs };
-      for (const { traffic, spanMs } of this.#endpoints.get(key) ?? []) {
-        const own = traffic.get(key) as Traffic;
-        sum.inFlight += own.inFlight;
-        sum.requestsPerSecond += (own.requests * 1000) / spanMs;
-        sum.errorsPerSecond += (own.errors * 1000) / spanMs;
-        sum.busyMs = Math.max(sum.busyMs, own.busyMs);
-      }
-      this.#sink.recordLoad(key, sum);
+      if (this.#sums.get(key)?.tellers === 0) this.#sums.delete(key);
+      const { tellers: _, ...load } = this.#sums.get(key) ?? newSum();
+      this.#sink.recordLoad(key, { ...load, atMs });
     }
   }
 
@@ -192,4 +203,12 @@ export class LoadReports implements LoadReportSink {
     }
     return told;
   }
+}
+
+function newSum(): Sum {
+  return { requestsPerSecond: 0, errorsPerSecond: 0, inFlight: 0, busyMs: Number.NEGATIVE_INFINITY, tellers: 0 };
+}
+
+function ratePerSecond(count: number, spanMs: number): number {
+  return Math.round((count * 1000) / spanMs / RATE_STEP) * RATE_STEP;
 }

@@ -43,7 +43,6 @@ export interface OrcaStatistics {
   readonly agents: number;
   /** Agents that tell just now. */
   readonly telling: number;
-  readonly reports: number;
   /** Streams that ended or went silent. */
   readonly failures: number;
 }
@@ -73,7 +72,6 @@ export class OrcaSignals {
     return {
       agents: agents.length,
       telling: agents.filter((agent) => agent.telling).length,
-      reports: agents.reduce((sum, agent) => sum + agent.reports, 0),
       failures: agents.reduce((sum, agent) => sum + agent.failures, 0),
     };
   }
@@ -139,7 +137,6 @@ class Agent {
   #heardMs = 0;
   #failedInARow = 0;
   telling = false;
-  reports = 0;
   failures = 0;
 
   constructor(
@@ -211,7 +208,6 @@ class Agent {
     this.#heardMs = atMs;
     this.#failedInARow = 0;
     this.telling = true;
-    this.reports += 1;
     // The application knows better than its CPU what bounds it, when it says so (gRFC A58).
     const utilisation = report.applicationUtilization > 0 ? report.applicationUtilization : report.cpuUtilization;
     const sample = { source: "agent", utilisation, atMs, overMs: this.#intervalMs } as const;

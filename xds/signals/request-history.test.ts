@@ -17,6 +17,13 @@ test("the end of all requests is noted at once, since nothing is told after it",
   expect(history.mean(100, 60_000)).toBe(0);
 });
 
+test("nothing is noted no more often than any other rate: it keeps none that follows from being noted", () => {
+  const history = new RequestHistory();
+  for (let atMs = 0; atMs < 1000; atMs += 100) history.note(0, atMs);
+  history.note(10, 1000);
+  expect(history.mean(1000, 2000)).toBe(10);
+});
+
 test("what was before the first rate is not known, and neither is what was long ago", () => {
   const history = new RequestHistory();
   expect(history.mean(0, 1000)).toBeUndefined();

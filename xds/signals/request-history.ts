@@ -15,8 +15,9 @@ export class RequestHistory {
 
   note(requestsPerSecond: number, atMs: number): void {
     const last = this.#noted.at(-1);
-    // A change to nothing is told once, and must not be missed.
-    if (last !== undefined && atMs - last.atMs < STEP_MS && requestsPerSecond > 0) return;
+    // A change to nothing may be the last that is told, and must not be missed; nothing that goes on is no change.
+    const isEnd = requestsPerSecond === 0 && last?.requestsPerSecond !== 0;
+    if (last !== undefined && atMs - last.atMs < STEP_MS && !isEnd) return;
     this.#noted.push({ atMs, requestsPerSecond });
     while ((this.#noted[1]?.atMs ?? Number.POSITIVE_INFINITY) < atMs - KEPT_MS) this.#noted.shift();
   }

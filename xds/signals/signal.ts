@@ -58,6 +58,4 @@ export type SignalListener = (endpointKey: string, cpuChange: number) => void;
 export interface SignalSink {
   recordCpu(endpointKey: string, sample: CpuSample): void;
   recordLoad(endpointKey: string, sample: LoadSample): void;
-  /** The endpoint has left the fleet: forget it. */
-  forget(endpointKey: string): void;
 }

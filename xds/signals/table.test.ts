@@ -152,3 +152,20 @@ test("what has left the fleet is forgotten", () => {
   end();
   expect(fleet.listeners).toBe(0);
 });
+
+test("what is told of endpoints that the fleet does not have is passed over", () => {
+  const fleet = new ManualFleet();
+  fleet.set(testCluster("one", [testEndpoint(1)]));
+  const heard: string[] = [];
+  table.subscribe((key) => heard.push(key));
+  forgetDeparted(fleet, table);
+  for (const key of ["made up", "10.0.0.1:80", "10.0.0.2:80"]) {
+    table.recordLoad(key, LOAD);
+    table.recordCpu(key, cpu(0.2));
+  }
+  expect(table.statistics()).toMatchObject({ endpoints: 1, refused: 0 });
+  expect(new Set(heard)).toEqual(new Set(["10.0.0.1:80"]));
+  fleet.set(testCluster("one", [testEndpoint(2)]));
+  table.recordLoad("10.0.0.2:80", LOAD);
+  expect(table.get("10.0.0.2:80")).toEqual({ load: LOAD });
+});

@@ -34,6 +34,8 @@ export class SignalTable implements SignalSink, SignalView {
   readonly #entries = new Map<string, Entry>();
   readonly #listeners = new Listeners<Parameters<SignalListener>>();
   readonly #nowMs: () => number;
+  /** Undefined: no fleet is known yet. */
+  #retained: ReadonlySet<string> | undefined;
   #refused = 0;
 
   /** @param nowMs the monotonic clock of all signals, in ms */
@@ -59,6 +61,7 @@ export class SignalTable implements SignalSink, SignalView {
       return;
     }
     const entry = this.#entry(endpointKey);
+    if (entry === undefined) return;
     const previous = entry.cpu.get(sample.source);
     const atMs = Math.min(sample.atMs, this.#nowMs());
     // Late and doubled figures say nothing new.
@@ -78,17 +81,15 @@ export class SignalTable implements SignalSink, SignalView {
       return;
     }
     const entry = this.#entry(endpointKey);
+    if (entry === undefined) return;
     entry.load = sample;
     entry.requests?.note(requestsPerSecond, atMs);
     this.#tell(endpointKey, 0);
   }
 
-  forget(endpointKey: string): void {
-    this.#entries.delete(endpointKey);
-  }
-
-  /** Forgets every endpoint that is not among these. */
+  /** Forgets every endpoint that is not among these, and passes over what is told of others from now on. */
   retain(endpointKeys: ReadonlySet<string>): void {
+    this.#retained = endpointKeys;
     for (const key of this.#entries.keys()) if (!endpointKeys.has(key)) this.#entries.delete(key);
   }
 
@@ -117,9 +118,10 @@ export class SignalTable implements SignalSink, SignalView {
     return addSlowFigure(previous, sample, entry.requests?.mean(sample.atMs - sample.overMs, sample.atMs));
   }
 
-  #entry(endpointKey: string): Entry {
+  /** Undefined: the fleet does not have this endpoint. */
+  #entry(endpointKey: string): Entry | undefined {
     let entry = this.#entries.get(endpointKey);
-    if (entry === undefined) {
+    if (entry === undefined && this.#retained?.has(endpointKey) !== false) {
       entry = { cpu: new Map(), load: undefined, requests: undefined };
       this.#entries.set(endpointKey, entry);
     }

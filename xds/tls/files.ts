@@ -24,24 +24,30 @@ export function identityOfFiles(
   options: { readonly log: Logger; readonly pollMs?: number },
 ): { readonly current: CurrentIdentity; close(): void } {
   const { log, pollMs = POLL_MS } = options;
-  const current = new CurrentIdentity(read(files));
+  let current: CurrentIdentity | undefined;
   const reload = () => {
     try {
-      current.replace(read(files));
+      current?.replace(read(files));
       log.info({ file: files.certificate }, "the certificate of the xDS port is read anew");
     } catch (error) {
       log.warn({ error: describeError(error) }, "the certificate of the xDS port stays as it was");
     }
   };
+  // Watched before they are read, so that no change falls between the two.
   const watches = [files.certificate, files.key, files.roots].map((path) =>
     watchFile(path, { log, onChange: reload, pollMs }),
   );
-  return {
-    current,
-    close() {
-      for (const watch of watches) watch.close();
-    },
+  const close = () => {
+    for (const watch of watches) watch.close();
   };
+  try {
+    current = new CurrentIdentity(read(files));
+  } catch (error) {
+    // Watches would keep a process alive that has no identity.
+    close();
+    throw error;
+  }
+  return { current, close };
 }
 
 function read({ certificate, key, roots }: IdentityFiles): Identity {

@@ -1,4 +1,5 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createSecureContext } from "node:tls";
 import { EvenkeelError } from "../../common/errors.ts";
 
 /** What the xDS port shows and asks for, all as PEM. */
@@ -10,8 +11,10 @@ export interface Identity {
   readonly roots: string;
 }
 
+const BEGIN = "-----BEGIN CERTIFICATE-----";
+
 /**
- * Makes sure that the parts fit together.
+ * Makes sure that the parts are whole and fit together: gRPC would take what is not, and then no connection any more.
  * @returns when the certificate ends to be valid, in ms since 1970, and the SPIFFE id in it, if any
  * @throws EvenkeelError EK_TLS_INVALID
  */
@@ -21,10 +24,11 @@ export function checkIdentity(
 ): { readonly untilMs: number; readonly spiffeId: string | undefined } {
   const invalid = (what: string, cause?: unknown) => new EvenkeelError("EK_TLS_INVALID", what, { where, cause });
   try {
-    const certificate = new X509Certificate(identity.certificates);
-    if (!certificate.checkPrivateKey(createPrivateKey(identity.key)))
-      throw invalid("the key is not the certificate's own");
-    new X509Certificate(identity.roots);
+    const { certificates, key, roots } = identity;
+    const certificate = firstCertificate(certificates);
+    if (!certificate.checkPrivateKey(createPrivateKey(key))) throw invalid("the key is not the certificate's own");
+    firstCertificate(roots);
+    createSecureContext({ cert: certificates, key, ca: roots });
     return {
       untilMs: Date.parse(certificate.validTo),
       spiffeId: spiffeIdOf(certificate.subjectAltName),
@@ -32,6 +36,13 @@ export function checkIdentity(
   } catch (error) {
     throw error instanceof EvenkeelError ? error : invalid((error as Error).message, error);
   }
+}
+
+/** The first certificate of a PEM text, all of which are read: Node looks at no more, and OpenSSL passes over broken roots. */
+function firstCertificate(pem: string): X509Certificate {
+  const [, , ...others] = pem.split(BEGIN);
+  for (const other of others) new X509Certificate(`${BEGIN}${other}`);
+  return new X509Certificate(pem);
 }
 
 /** The SPIFFE id among a certificate's alternative names, as Node writes them: `URI:spiffe://…, DNS:…`. */

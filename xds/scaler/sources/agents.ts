@@ -22,7 +22,6 @@ export function followAgents(nodes: Watched<ClusterNode>, port: number | undefin
       recordCpu: (node, { source, utilisation, atMs }) =>
         cpu.record(node, { source, utilisation, atMs, overMs: REPORT_MS }),
       recordLoad: () => undefined,
-      forget: () => undefined,
     },
   });
 }

@@ -32,7 +32,6 @@ const fleet = new ManualFleet();
 const sink: SignalSink = {
   recordCpu: (key, sample) => void samples.set(key, [...(samples.get(key) ?? []), sample]),
   recordLoad: () => undefined,
-  forget: () => undefined,
 };
 const watches = { pods: new ManualWatched<Pod>(), nodes: new ManualWatched<Node>() };
 
