@@ -47,6 +47,25 @@ describe("loadSettings", () => {
     expect(values([], { EVENKEEL_SETTINGS: path }).fleet).toBe("from-file");
   });
 
+  test.each([
+    ["1.10", "1.10"],
+    ["12345678901234567890", "12345678901234567890"],
+    ["'1.10'", "1.10"],
+    ['"a\\tb"', "a\tb"],
+    ["[1.10, b, '2.0']", "1.10,b,2.0"],
+    ["True", "true"],
+    ["plain text", "plain text"],
+  ])("the file's value %s is the text %j", (written, text) => {
+    expect(values(["--settings", file(`fleet: ${written}\n`)]).fleet).toBe(text);
+  });
+
+  test("an alias in the file is what it stands for", () => {
+    expect(values(["--settings", file("xds-port: &number 0018\nfleet: *number\n")])).toMatchObject({
+      port: 18,
+      fleet: "0018",
+    });
+  });
+
   test("an empty variable counts as not set; a switch is off unless it is given", () => {
     expect(values(["-f", "x"], { EK_PORT: "" })).toEqual({ port: 18000, wait: 4000, fleet: "x", quiet: false });
     expect(values(["-f", "x", "--quiet"]).quiet).toBe(true);

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { LineCounter, parseDocument } from "yaml";
+import { type Document, isAlias, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import { EvenkeelError } from "./errors.ts";
 
 /** Reads one setting's text; throws an Error whose message says what is expected. */
@@ -140,11 +140,19 @@ function readSettingsFile(path: string): ReadonlyMap<string, Located> {
   const settings = new Map<string, Located>();
   for (const [key, value] of Object.entries(content)) {
     if (value === null || value === undefined) continue;
-    const offset = (document.get(key, true) as { range?: [number, number, number] } | undefined)?.range?.[0] ?? 0;
-    const text = Array.isArray(value) ? value.join(",") : String(value);
-    settings.set(key, { text, where: `${path}:${lines.linePos(offset).line}` });
+    const node = document.get(key, true);
+    const offset = (node as { range?: [number, number, number] } | undefined)?.range?.[0] ?? 0;
+    settings.set(key, { text: textOf(node, value, document), where: `${path}:${lines.linePos(offset).line}` });
   }
   return settings;
+}
+
+/** What a flag would say. A number is taken as it is written: YAML would make `1.1` of the version `1.10`. */
+function textOf(node: unknown, value: unknown, document: Document): string {
+  const meant = isAlias(node) ? node.resolve(document) : node;
+  if (isSeq(meant) && Array.isArray(value))
+    return value.map((item, index) => textOf(meant.items[index], item ?? "", document)).join(",");
+  return isScalar(meant) && typeof meant.value === "number" ? (meant.source ?? String(value)) : String(value);
 }
 
 function helpText<S extends Settings>(command: Command<S>): string {

@@ -1,5 +1,6 @@
 import { relative } from "node:path";
 import { describeError } from "../../common/errors.ts";
+import { INTERRUPTED, onInterrupt } from "../../common/interrupt.ts";
 import { is, loadSettings, type Values } from "../../common/settings.ts";
 import { multipart } from "../load/multipart.ts";
 import { Latencies, lookAtWorkers } from "./latencies.ts";
@@ -31,10 +32,6 @@ const COMMAND = {
 
 /** What ends the demo with all its parts; SIGHUP is a closed terminal. */
 const ENDING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-/** Within this time a second signal is the same Ctrl-C: npm passes on what the terminal has sent to us too. */
-const ONE_PRESS_MS = 500;
-/** The exit code of who was interrupted before the end, as shells have it. */
-const INTERRUPTED = 130;
 
 /** `npm run demo`: shows the main job live until Ctrl-C; with `--once`, plays the scenario and judges it. */
 export async function main(args: string[]): Promise<number> {
@@ -43,25 +40,15 @@ export async function main(args: string[]): Promise<number> {
     console.log(loaded.text);
     return 0;
   }
-  const stopped = new AbortController();
-  let stoppedMs = 0;
-  const onSignal = () => {
-    if (!stopped.signal.aborted) {
-      stoppedMs = performance.now();
-      stopped.abort();
-    } else if (performance.now() - stoppedMs > ONE_PRESS_MS) {
-      // A second one does not wait for the parts to end: they are killed at exit.
-      process.exit(INTERRUPTED);
-    }
-  };
-  for (const signal of ENDING) process.on(signal, onSignal);
+  // Another press does not wait for the parts to end: they are killed at exit.
+  const { signal: stopped, release } = onInterrupt(ENDING);
   try {
-    return await run(loaded.values, stopped.signal);
+    return await run(loaded.values, stopped);
   } catch (error) {
-    if (stopped.signal.aborted && error === stopped.signal.reason) return INTERRUPTED;
+    if (stopped.aborted && error === stopped.reason) return INTERRUPTED;
     throw error;
   } finally {
-    for (const signal of ENDING) process.removeListener(signal, onSignal);
+    release();
   }
 }
 

@@ -1,3 +1,7 @@
+import type { IncomingMessage } from "node:http";
+import { text } from "node:stream/consumers";
+import { type Asked, unreachable } from "../../common/kubernetes/failure.ts";
+
 /** What an HTTP server answered. */
 export interface Answer {
   readonly body: string;
@@ -18,4 +22,16 @@ export function aheadOf(header: string | null | undefined, askedMs: number, answ
   if (Number.isNaN(dateMs)) return undefined;
   if (dateMs > answeredMs) return dateMs - answeredMs;
   return Math.min(0, dateMs + DATE_MS - askedMs);
+}
+
+/**
+ * Reads an answer that has begun.
+ * @throws EvenkeelError EK_KUBE_UNREACHABLE when it breaks off
+ */
+export async function bodyOf(response: IncomingMessage, asked: Asked): Promise<string> {
+  try {
+    return await text(response);
+  } catch (cause) {
+    throw unreachable(cause, asked);
+  }
 }

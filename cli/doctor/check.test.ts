@@ -52,11 +52,26 @@ Not looked at: b, c
   });
 });
 
-it("throws what is no failure to look", async () => {
+it("tells the others when one breaks", async () => {
   const broken = check("a", async () => {
     throw new TypeError("a mistake of ours");
   });
-  await expect(examine(look(), [broken])).rejects.toThrow("a mistake of ours");
+  expect(await examine(look(), [broken, check("b", async () => [finding])])).toMatchObject({
+    findings: [finding],
+    unseen: [{ check: "a", why: "the check failed: a mistake of ours" }],
+  });
+});
+
+it("lets no control characters of the cluster through", async () => {
+  const hostile = { ...finding, what: "a\u001b[2Jb\nc", seen: "\u009b31mred\nsecond", mend: "x\ry\u0007" };
+  expect(textReport("k", await examine(look(), [check("a", async () => [hostile])]))).toBe(`1. a [2Jb c  [a]
+   where  Pod a/b
+   seen    31mred
+          second
+   mend   x y 
+
+1 of 1 checks of k: 1 fault
+`);
 });
 
 it("has no two checks of one name", () => {

@@ -1,4 +1,4 @@
-import { EvenkeelError } from "../../common/errors.ts";
+import { describeError, EvenkeelError } from "../../common/errors.ts";
 import { type Finding, withoutSymptoms } from "./finding.ts";
 import type { Look } from "./look.ts";
 
@@ -27,7 +27,7 @@ export interface Examination {
   readonly unseen: readonly Unseen[];
 }
 
-/** Runs all checks. What an error of ours keeps a check from seeing is told; any other error is thrown. */
+/** Runs all checks. What an error keeps a check from seeing is told: one that fails takes none of the others with it. */
 export async function examine(look: Look, checks: readonly Check[]): Promise<Examination> {
   const results = await Promise.allSettled(checks.map((check) => check.run(look)));
   const findings: Finding[] = [];
@@ -35,12 +35,16 @@ export async function examine(look: Look, checks: readonly Check[]): Promise<Exa
   for (const [index, result] of results.entries()) {
     const check = checks[index]?.name ?? "";
     if (result.status === "fulfilled") findings.push(...result.value);
-    else if (result.reason instanceof EvenkeelError) {
-      const { code, where, message, next } = result.reason;
-      unseen.push({ check, why: `${code}${where === undefined ? "" : ` ${where}`}: ${message}`, next });
-    } else throw result.reason;
+    else unseen.push({ check, ...reasonOf(result.reason) });
   }
   return { checks: checks.map(({ name }) => name), findings: withoutSymptoms(findings), unseen };
+}
+
+function reasonOf(error: unknown): Omit<Unseen, "check"> {
+  if (!(error instanceof EvenkeelError))
+    return { why: `the check failed: ${describeError(error)}`, next: "run it again; if it stays, please report it" };
+  const { code, where, message, next } = error;
+  return { why: `${code}${where === undefined ? "" : ` ${where}`}: ${message}`, next };
 }
 
 /** 0: nothing is wrong; 1: something is; 2: nothing was found, but not everything could be looked at. */

@@ -1,4 +1,3 @@
-import { text as readText } from "node:stream/consumers";
 import { getObject } from "../../common/kubernetes/apply.ts";
 import type { KubeClient } from "../../common/kubernetes/client.ts";
 import { hasCode } from "../../common/kubernetes/failure.ts";
@@ -6,7 +5,7 @@ import { listAll } from "../../common/kubernetes/list.ts";
 import type { KubeObject } from "../../common/kubernetes/object.ts";
 import { RESOURCES, type ResourceType } from "../../common/kubernetes/resource-type.ts";
 import type { ProxyService } from "../../operator/proxyservice/resource.ts";
-import { type Answer, aheadOf } from "./answer.ts";
+import { type Answer, aheadOf, bodyOf } from "./answer.ts";
 import { type Console, readConsoles } from "./console.ts";
 import { type Installation, installationOf } from "./installation.ts";
 import type { Controller, Pod, Service } from "./objects.ts";
@@ -45,11 +44,16 @@ export class Look {
     return Date.now() + this.apiAheadMs;
   }
 
+  /** The namespaces that are looked at; undefined: all. */
+  get namespaces(): ReadonlySet<string> | undefined {
+    const { namespace, systemNamespace, istioNamespace } = this.scope;
+    return namespace === "" ? undefined : new Set([namespace, systemNamespace, istioNamespace]);
+  }
+
   /** All objects of a kind in the scope. */
   list<T extends KubeObject>(resource: ResourceType): Promise<readonly T[]> {
-    const { namespace, systemNamespace, istioNamespace } = this.scope;
-    const everywhere = namespace === "" || !resource.namespaced;
-    const namespaces = everywhere ? [undefined] : [...new Set([namespace, systemNamespace, istioNamespace])];
+    const scoped = resource.namespaced ? this.namespaces : undefined;
+    const namespaces = scoped === undefined ? [undefined] : [...scoped];
     return this.#once(`list ${resource.group} ${resource.plural}`, async () => {
       const lists = namespaces.map((each) => listAll<T>(this.client, { resource, namespace: each }));
       return (await Promise.all(lists)).flatMap(({ items }) => items);
@@ -121,13 +125,15 @@ export class Look {
     const name = `${metadata.name}:${port}`;
     return this.#once(`ask ${metadata.namespace}/${name}${path}`, async () => {
       const askedMs = Date.now();
-      const response = await this.client.stream({
+      const asked = {
         verb: "get",
         target: { resource: RESOURCES.pods, namespace: metadata.namespace, name, subresource: `proxy${path}` },
-        signal: AbortSignal.timeout(ASK_MS),
-      });
+        server: this.client.server,
+      } as const;
+      const { verb, target } = asked;
+      const response = await this.client.stream({ verb, target, signal: AbortSignal.timeout(ASK_MS) });
       const aheadMs = aheadOf(response.headers.date, askedMs, Date.now());
-      return { body: await readText(response), aheadMs };
+      return { body: await bodyOf(response, asked), aheadMs };
     });
   }
 

@@ -1,9 +1,8 @@
-import { text as readText } from "node:stream/consumers";
-import { EvenkeelError } from "../../common/errors.ts";
+import { describeError, EvenkeelError } from "../../common/errors.ts";
 import { connectKubernetes, type KubeClient } from "../../common/kubernetes/client.ts";
 import { hasCode } from "../../common/kubernetes/failure.ts";
-import { loadSettings } from "../../common/settings.ts";
-import { aheadOf } from "./answer.ts";
+import { type Loaded, loadSettings } from "../../common/settings.ts";
+import { aheadOf, bodyOf } from "./answer.ts";
 import { type Examination, examine, exitCodeOf } from "./check.ts";
 import { CHECKS } from "./checks.ts";
 import { Look, type Scope } from "./look.ts";
@@ -13,10 +12,16 @@ import { DOCTOR } from "./settings.ts";
 /**
  * `evenkeel doctor`: looks at an installation and names its faults.
  * @returns 0: nothing is wrong; 1: findings; 2: it could not look
- * @throws EvenkeelError EK_USAGE, EK_SETTING_INVALID
  */
 export async function main(args: string[]): Promise<number> {
-  const loaded = loadSettings(DOCTOR, args);
+  let loaded: Loaded<(typeof DOCTOR)["settings"]>;
+  try {
+    loaded = loadSettings(DOCTOR, args);
+  } catch (error) {
+    // As a failed command it would end with 1, which means findings here.
+    console.error(describeError(error));
+    return 2;
+  }
   if (loaded.kind === "help") {
     process.stdout.write(`${loaded.text}\nChecks\n${checkList()}\n`);
     return 0;
@@ -63,10 +68,11 @@ function notLooked({ code, where, message, next }: EvenkeelError): Examination {
 /** How far the API server's clock is ahead of ours at least, in ms. */
 async function clockDifference(client: KubeClient): Promise<number> {
   const askedMs = Date.now();
-  const signal = AbortSignal.timeout(30_000);
-  const response = await client.stream({ verb: "get", target: { path: "/version" }, signal });
+  const asked = { verb: "get", target: { path: "/version" }, server: client.server } as const;
+  const { verb, target } = asked;
+  const response = await client.stream({ verb, target, signal: AbortSignal.timeout(30_000) });
   const aheadMs = aheadOf(response.headers.date, askedMs, Date.now());
-  await readText(response);
+  await bodyOf(response, asked);
   return aheadMs ?? 0;
 }
 

@@ -2,7 +2,16 @@
 
 /** `kubectl patch` of an object by a merge patch. @param ref e.g. `deployment/web -n shop` */
 export function patchCommand(ref: string, patch: object, type: "strategic" | "merge" = "strategic"): string {
-  return `kubectl patch ${ref} --type ${type} -p '${JSON.stringify(patch)}'`;
+  return `kubectl patch ${ref} --type ${type} -p ${quoted(JSON.stringify(patch))}`;
+}
+
+/**
+ * A value of the cluster as one word of a command. For all that Kubernetes does not hold to the letters of a DNS name: who may
+ * make a pod must not write commands for who mends it.
+ */
+export function quoted(value: string): string {
+  const text = plainLine(value);
+  return /^[\w./][\w./:@%+=,-]*$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** `kubectl apply` of a manifest from the command line. */
@@ -10,9 +19,15 @@ export function applyCommand(manifest: object): string {
   return `kubectl apply -f - <<'EOF'\n${JSON.stringify(manifest, undefined, 2)}\nEOF`;
 }
 
+/** One line that a terminal can bear: it takes control characters for commands. */
+export function plainLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters of the cluster must not reach the terminal
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+}
+
 /** One line out of many words, not longer than a terminal shows at a glance. */
 export function shortened(text: string, length = 400): string {
-  const line = text.replace(/\s+/g, " ").trim();
+  const line = plainLine(text).replace(/\s+/g, " ").trim();
   return line.length <= length ? line : `${line.slice(0, length - 1)}…`;
 }
 

@@ -8,6 +8,7 @@ export interface Container {
   readonly args?: readonly string[];
   readonly env?: readonly { readonly name: string; readonly value?: string }[];
   readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
+  readonly resources?: { readonly limits?: Readonly<Record<string, string>> };
   /** Of init containers: `Always` runs beside the others. */
   readonly restartPolicy?: string;
 }
@@ -113,6 +114,7 @@ export interface ConfigMap extends KubeObject {
 export interface Autoscaler extends KubeObject {
   readonly spec?: {
     readonly scaleTargetRef?: { readonly kind?: string; readonly name?: string };
+    readonly maxReplicas?: number;
     readonly metrics?: readonly { readonly type?: string; readonly resource?: { readonly name?: string } }[];
   };
   readonly status?: { readonly conditions?: readonly Condition[] };

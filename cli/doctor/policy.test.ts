@@ -91,6 +91,23 @@ describe("network-policy", () => {
     if (count > 0) expect(findings[0]?.mend).toContain('"kubernetes.io/metadata.name": "shop"');
   });
 
+  it("gives each allowance a name of its own", () => {
+    const planes = [plane("a", { app: "cp" })];
+    const uploads = workload("uploads/front", "front", [pod("uploads/f-1", { ip: "10.1.3.1" })]);
+    const named = (name: string) => ({ ...ingress(), metadata: { name, namespace: "evenkeel" } });
+    const nameOf = (mend: string) => /"name": "(.+)"/.exec(mend)?.[1] ?? "";
+    const namesOf = (cutting: string) => {
+      const seen = installation([...planes, front("a.evenkeel:18000"), uploads]);
+      return judgePolicies({ ...facts, installation: seen, policies: [named(cutting)] }).map(({ mend }) =>
+        nameOf(mend),
+      );
+    };
+    expect(namesOf("tight")).toEqual(["evenkeel-tight-ingress-18000-shop", "evenkeel-tight-ingress-18000-uploads"]);
+    const [long = "", other = ""] = [`${"x".repeat(252)}a`, `${"x".repeat(252)}b`].map((name) => namesOf(name)[0]);
+    expect(long).not.toBe(other);
+    expect(long.length).toBeLessThan(254);
+  });
+
   it("sees agents that are cut off", () => {
     const worker = workload("shop/w", "worker", [
       pod("shop/w-1", { annotations: { "evenkeel.io/agent-port": "9091" } }),

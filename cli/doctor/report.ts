@@ -1,5 +1,6 @@
 import type { Examination } from "./check.ts";
 import type { Finding } from "./finding.ts";
+import { plainLine } from "./mend.ts";
 
 /** The examination for a person. */
 export function textReport(server: string, { checks, findings, unseen }: Examination): string {
@@ -22,10 +23,12 @@ export function jsonReport(server: string, { checks, findings, unseen }: Examina
 }
 
 function findingText({ check, what, where, seen, mend }: Finding, number: number): string {
-  return [`${number}. ${what}  [${check}]`, row("where", where), row("seen", seen), row("mend", mend)].join("\n");
+  return [`${number}. ${plainLine(what)}  [${check}]`, row("where", where), row("seen", seen), row("mend", mend)].join(
+    "\n",
+  );
 }
 
 function row(name: string, text: string): string {
-  const [first = "", ...rest] = text.split("\n");
+  const [first = "", ...rest] = text.split("\n").map(plainLine);
   return [`   ${name.padEnd(7)}${first}`, ...rest.map((line) => (line === "" ? "" : `          ${line}`))].join("\n");
 }

@@ -47,7 +47,8 @@ export const DOCTOR: Command<typeof settings> = {
   name: "evenkeel doctor",
   summary:
     "Looks at an installation and names its likeliest faults: what was seen, where, and what mends it. It changes nothing.\n" +
-    "Ends with 0 when nothing is wrong, 1 with findings, 2 when nothing was found but not everything could be looked at.",
+    "Ends with 0 when nothing is wrong, 1 with findings, 2 when nothing was found but not everything could be looked at,\n" +
+    "or a setting cannot be used.",
   settings,
   examples: ["evenkeel doctor", "evenkeel doctor --namespace shop --json", "evenkeel doctor --context kind-dev"],
 };

@@ -1,6 +1,6 @@
+import { onInterrupt } from "../../common/interrupt.ts";
 import { is, loadSettings, type Parser } from "../../common/settings.ts";
 import { brokerAccess, MQTT_SETTINGS } from "../../workloads/analyzer/mqtt-settings.ts";
-import { onInterrupt } from "./interrupt.ts";
 import { sendImages } from "./posture/send.ts";
 import { hasPassed, postureText } from "./posture/tally.ts";
 import { LOAD_SETTINGS } from "./settings.ts";

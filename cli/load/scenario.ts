@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { onInterrupt } from "../../common/interrupt.ts";
 import { type Figures, figuresText } from "../../k6/lib/summary.js";
 import { chooseEngine } from "./engine.ts";
 import type { LoadRequest } from "./generator/exchange.ts";
 import { generate, type Outcome } from "./generator/generate.ts";
 import { displayOn } from "./generator/report.ts";
-import { onInterrupt } from "./interrupt.ts";
 import { runK6 } from "./run-k6.ts";
 import { type LoadValues, modelOf, scriptEnv } from "./settings.ts";
 import { requireReachable } from "./target.ts";

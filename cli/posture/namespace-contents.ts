@@ -13,8 +13,12 @@ interface ApiResources {
   }[];
 }
 
+interface GroupVersion {
+  readonly groupVersion: string;
+}
+
 interface ApiGroups {
-  readonly groups?: readonly { readonly preferredVersion: { readonly groupVersion: string } }[];
+  readonly groups?: readonly { readonly preferredVersion: GroupVersion; readonly versions: readonly GroupVersion[] }[];
 }
 
 /** What every namespace has, and what comes and goes by itself. */
@@ -45,10 +49,12 @@ export async function contentsOf(
   return found;
 }
 
+/** Each kind once, in its group's preferred version if it is served there: some are served in another version only. */
 async function namespacedKinds(client: KubeClient): Promise<readonly ResourceType[]> {
   const { groups = [] } = await client.json<ApiGroups>({ verb: "get", target: { path: "/apis" } });
-  const paths = ["/api/v1", ...groups.map(({ preferredVersion }) => `/apis/${preferredVersion.groupVersion}`)];
-  const kinds: ResourceType[] = [];
+  const versions = groups.flatMap((group) => [group.preferredVersion, ...group.versions]);
+  const paths = new Set(["/api/v1", ...versions.map(({ groupVersion }) => `/apis/${groupVersion}`)]);
+  const kinds = new Map<string, ResourceType>();
   for (const path of paths) {
     const [version = "", group = ""] = path
       .replace(/^\/apis?\//, "")
@@ -56,10 +62,16 @@ async function namespacedKinds(client: KubeClient): Promise<readonly ResourceTyp
       .reverse();
     const { resources = [] } = await client.json<ApiResources>({ verb: "get", target: { path } });
     for (const { name, kind, namespaced, verbs } of resources)
-      if (namespaced && verbs.includes("list") && !name.includes("/") && !DERIVED.has(kind))
-        kinds.push({ group, version, plural: name, kind, namespaced });
+      if (
+        namespaced &&
+        verbs.includes("list") &&
+        !name.includes("/") &&
+        !DERIVED.has(kind) &&
+        !kinds.has(`${group}/${name}`)
+      )
+        kinds.set(`${group}/${name}`, { group, version, plural: name, kind, namespaced });
   }
-  return kinds;
+  return [...kinds.values()];
 }
 
 async function listOf(client: KubeClient, resource: ResourceType, namespace: string): Promise<readonly KubeObject[]> {

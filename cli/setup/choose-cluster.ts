@@ -9,9 +9,10 @@ import { hasTool, missingTools, requireDockerDaemon, requireTools, type Tool } f
 
 /**
  * Chooses the cluster that the settings mean, and sees that its tools are there.
- * @throws EvenkeelError EK_PROGRAM_MISSING, EK_DOCKER_UNAVAILABLE, EK_KUBE_CONFIG, EK_USAGE
+ * @throws EvenkeelError EK_SETTING_INVALID, EK_PROGRAM_MISSING, EK_DOCKER_UNAVAILABLE, EK_KUBE_CONFIG, EK_USAGE
  */
 export async function chooseCluster(run: Runner, settings: SetupSettings): Promise<Cluster> {
+  requireOneCluster(settings);
   if (isCurrent(settings)) {
     await requireTools(run, settings.skipBuild ? ["kubectl"] : ["kubectl", "docker"]);
     const cluster = await currentCluster(run, settings.context);
@@ -29,6 +30,7 @@ export async function chooseCluster(run: Runner, settings: SetupSettings): Promi
 
 /** The clusters that `--delete` looks at: with `auto`, every one of that name that a setup may have started. */
 export async function clustersToClear(run: Runner, settings: SetupSettings): Promise<Cluster[]> {
+  requireOneCluster(settings);
   await requireTools(run, ["kubectl"]);
   if (isCurrent(settings)) return [await currentCluster(run, settings.context)];
   const kinds = settings.cluster === "auto" ? (["minikube", "kind"] as const) : ([settings.cluster] as const);
@@ -39,6 +41,15 @@ export async function clustersToClear(run: Runner, settings: SetupSettings): Pro
   }
   if (clusters.length === 0) throw missingTools(settings.cluster === "kind" ? ["kind"] : ["minikube", "kind"], "or");
   return clusters;
+}
+
+/** A context may come from the environment, unseen: it must not turn a cluster that was asked for into another one. */
+function requireOneCluster({ cluster, context }: SetupSettings): void {
+  if (context === "" || cluster === "auto" || cluster === "current") return;
+  throw new EvenkeelError("EK_SETTING_INVALID", `${cluster} is asked for, and so is the context ${context}`, {
+    where: "--cluster, --context",
+    next: `unset EVENKEEL_CONTEXT or leave --context out to have ${cluster}; leave --cluster out to have the context`,
+  });
 }
 
 function isCurrent(settings: SetupSettings): boolean {

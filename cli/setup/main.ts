@@ -1,4 +1,5 @@
 import { describeError, EvenkeelError } from "../../common/errors.ts";
+import { onInterrupt } from "../../common/interrupt.ts";
 import { loadSettings } from "../../common/settings.ts";
 import { DEPLOY_STEPS, deploy } from "./deploy.ts";
 import { makeSteps } from "./progress.ts";
@@ -18,18 +19,16 @@ export async function main(args: string[]): Promise<number> {
     return 0;
   }
   const { values } = loaded;
-  const stop = new AbortController();
-  // The program that runs just then gets to end and to clean up; a second signal ends everything.
-  const onSignal = () => (stop.signal.aborted ? process.exit(130) : stop.abort());
-  for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, onSignal);
-  const run = makeRunner(process.env, stop.signal);
+  // The program that runs just then gets to end and to clean up; another press ends everything.
+  const { signal, release } = onInterrupt();
+  const run = makeRunner(process.env, signal);
   const steps = makeSteps(values.delete ? REMOVE_STEPS : DEPLOY_STEPS, (text) => process.stdout.write(text));
   try {
     if (values.delete) await remove(run, values, steps);
-    else await deploy(run, values, steps, stop.signal);
+    else await deploy(run, values, steps, signal);
     return 0;
   } finally {
-    for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, onSignal);
+    release();
   }
 }
 

@@ -32,7 +32,7 @@ const settings = {
     parse: is.anyText,
     default: "",
     value: "NAME",
-    help: "a context of your kubeconfig; means --cluster current",
+    help: "a context of your kubeconfig; means --cluster current, and goes with no other",
   },
   namespace: {
     flag: "namespace",

@@ -43,7 +43,8 @@ function faultOf(workload: Workload, pod: Pod, agent: Container): Finding | unde
       explains,
     };
   if (pod.metadata.annotations?.[AGENT_PORT_ANNOTATION] !== undefined) return undefined;
-  const port = settingOf(agent, "orca-port", "EVENKEEL_ORCA_PORT") ?? DEFAULT_PORT;
+  const set = settingOf(agent, "orca-port", "EVENKEEL_ORCA_PORT") ?? DEFAULT_PORT;
+  const port = /^\d+$/.test(set) ? set : "PORT";
   return {
     ...common,
     what: "nobody asks an agent",

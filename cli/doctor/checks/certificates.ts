@@ -22,11 +22,14 @@ export interface Certificate {
 
 /** What is left must be enough for somebody to act. In ms. */
 const SOON_MS = 3 * 24 * 3_600_000;
+/** A certificate that lives shorter than that is renewed by a program, with more than this share of its life left. */
+const SOON_SHARE = 0.2;
 
 export function judgeCertificates(certificates: readonly Certificate[], nowMs: number): Finding[] {
   return certificates.flatMap(({ where, subject, notBeforeMs, notAfterMs, renew }) => {
     const leftMs = notAfterMs - nowMs;
-    if (leftMs > SOON_MS && notBeforeMs <= nowMs) return [];
+    const soonMs = Math.min(SOON_MS, SOON_SHARE * (notAfterMs - notBeforeMs));
+    if (leftMs > soonMs && notBeforeMs <= nowMs) return [];
     const what =
       notBeforeMs > nowMs
         ? "a certificate is not valid yet"
@@ -102,16 +105,32 @@ async function mounted(look: Look): Promise<readonly Certificate[]> {
   const read = names.map(async ({ namespace, name }) => {
     try {
       const secret = await look.get<Secret>(RESOURCES.secrets, namespace, name);
-      const renew = `kubectl create secret tls ${name} -n ${namespace} --cert=FILE --key=FILE --dry-run=client -o yaml | kubectl apply -f -`;
+      const keys = Object.keys(secret?.data ?? {});
       return Object.entries(secret?.data ?? {})
         .filter(([key]) => /\.(crt|pem)$/.test(key))
-        .flatMap(([key, data]) =>
-          certificatesOf(Buffer.from(data, "base64").toString(), `Secret ${namespace}/${name}, ${key}`, renew),
-        );
+        .flatMap(([key, data]) => {
+          const renew = renewal(`${name} -n ${namespace}`, key, keys);
+          return certificatesOf(Buffer.from(data, "base64").toString(), `Secret ${namespace}/${name}, ${key}`, renew);
+        });
     } catch (error) {
       if (hasCode(error, "EK_KUBE_FORBIDDEN")) return [];
       throw error;
     }
   });
   return (await Promise.all(read)).flat();
+}
+
+/**
+ * Puts one certificate anew, with the private key that belongs to it, and leaves the Secret's type and its other keys as they
+ * are. Without the files it changes nothing.
+ * @param ref `NAME -n NAMESPACE`
+ * @param keys all that the Secret has
+ */
+export function renewal(ref: string, key: string, keys: readonly string[]): string {
+  const privateKey = key.replace(/\.(crt|pem)$/, ".key");
+  const files = [
+    `--from-file=${key}=CERTIFICATE-FILE`,
+    ...(keys.includes(privateKey) ? [`--from-file=${privateKey}=KEY-FILE`] : []),
+  ];
+  return `kubectl create secret generic ${ref} ${files.join(" ")} --dry-run=client -o json | kubectl patch secret ${ref} --type merge --patch-file /dev/stdin`;
 }

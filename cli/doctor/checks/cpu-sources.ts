@@ -46,7 +46,9 @@ export function judgeCpuSources(consoles: readonly Pick<Console, "where" | "flee
         where,
         seen: shortened(detail),
         mend:
-          source === "kubelet" && state === "failing" && /certificate/i.test(detail) ? OWN_CERTIFICATES : next || ELSE,
+          source === "kubelet" && state === "failing" && /certificate/i.test(detail)
+            ? OWN_CERTIFICATES
+            : `# ${shortened(next) || ELSE}`,
         explains: ["CPU sources"],
         symptomOf: source === "metrics-api" ? ["metrics API"] : [],
       });

@@ -1,6 +1,7 @@
 import type { Check } from "../check.ts";
 import type { Finding } from "../finding.ts";
 import { podKey, type Workload } from "../installation.ts";
+import { moreMemory } from "../memory.ts";
 import { shortened } from "../mend.ts";
 import type { Pod, Terminated } from "../objects.ts";
 import { containerStatuses, startFaults, type Waiting } from "../pod-state.ts";
@@ -37,18 +38,21 @@ const ADVICE = /Next: (.+?)\.?["}]*$/;
 
 function mendOf(
   { ref, namespace }: Crash["workload"],
-  { metadata }: Pod,
+  pod: Pod,
   { container, reason }: Waiting,
   last: Terminated | undefined,
   lines: readonly string[],
 ): string {
-  if (last?.reason === "OOMKilled")
-    return `kubectl set resources ${ref} -c ${container} --limits=memory=2Gi    # its limit was too small`;
+  const { metadata } = pod;
+  if (last?.reason === "OOMKilled") return moreMemory(ref, pod, container);
   if (reason === "CreateContainerConfigError")
     return `kubectl describe pod ${metadata.name} -n ${namespace}    # make the ConfigMap or Secret that it names`;
   const advice = lines.map((line) => ADVICE.exec(line)?.[1]).findLast((each) => each !== undefined);
   const look = `kubectl logs ${metadata.name} -n ${namespace} -c ${container} --previous`;
-  return advice === undefined ? `${look}    # and mend what it says` : `${advice}\n${look}`;
+  // Whoever can write to that log must not write commands for who mends it.
+  return advice === undefined
+    ? `${look}    # and mend what it says`
+    : `# its log says: ${shortened(advice, 200)}\n${look}`;
 }
 
 export const crashLoop: Check = {

@@ -41,8 +41,12 @@ function shortType(typeUrl: string): string {
   return known[name] ?? name;
 }
 
+/** `POD` or `POD.NAMESPACE`, as Istio's gateways call themselves. */
+const POD = /^([a-z0-9][-a-z0-9]*)(?:\.([a-z0-9][-a-z0-9]*))?(?:\.|$)/;
+
 function mendOf(message: string, client: string): string {
-  const [pod = client, namespace] = client.split(".");
+  // A client names itself: what is no name of a pod must not come into a command.
+  const [, pod = "POD", namespace] = POD.exec(client) ?? [];
   const inNamespace = namespace === undefined ? "" : ` -n ${namespace}`;
   const log = `kubectl logs ${pod}${inNamespace} --tail=50    # the warning "gRPC config … rejected"`;
   if (/unknown|not found|Unable to (parse|unpack)|no such field/i.test(message))

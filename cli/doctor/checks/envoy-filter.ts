@@ -5,7 +5,7 @@ import type { Console } from "../console.ts";
 import type { Finding } from "../finding.ts";
 import { gatewaysOf, type HandOver, handOversOf } from "../hand-over.ts";
 import { type Installation, podKey } from "../installation.ts";
-import { listed } from "../mend.ts";
+import { listed, quoted, shortened } from "../mend.ts";
 import type { EnvoyFilter, Service } from "../objects.ts";
 import { readyForMs } from "../pod-state.ts";
 
@@ -71,12 +71,13 @@ function faultOf(handOver: HandOver, facts: EnvoyFilterFacts): Finding | undefin
   );
   if (isAsked) return undefined;
   const pod = ready[0]?.metadata.name;
+  const xdsCluster = shortened(handOver.xdsCluster, 100);
   return {
     ...common,
     what: "no gateway asks the control plane for its endpoints",
     where: `EnvoyFilter ${filter}, ${listed(ready.map(podKey))}`,
     seen: `the pods are ready, and nobody has asked for ${host}:${port}`,
-    mend: `istioctl proxy-config cluster ${pod} -n ${namespace} --fqdn ${host} -o json    # eds_config must name ${handOver.xdsCluster}; else istiod did not take the filter\nkubectl logs ${pod} -n ${namespace} -c istio-proxy --tail=50    # "gRPC config": why ${handOver.xdsCluster} does not answer`,
+    mend: `istioctl proxy-config cluster ${pod} -n ${namespace} --fqdn ${quoted(host ?? "HOST")} -o json    # eds_config must name ${xdsCluster}; else istiod did not take the filter\nkubectl logs ${pod} -n ${namespace} -c istio-proxy --tail=50    # "gRPC config": why ${xdsCluster} does not answer`,
     symptomOf: [...common.symptomOf, "control plane", "istio", ...workloads.map(({ key }) => key), "xds cut"],
   };
 }

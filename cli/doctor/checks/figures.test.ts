@@ -5,7 +5,7 @@ import type { Pod } from "../objects.ts";
 import { AN_HOUR_AGO, installation, NOW, pod, secondsAgo, workload } from "../testing.ts";
 import { judgeAgents } from "./agents.ts";
 import { judgeAutoscalers } from "./autoscaler.ts";
-import { judgeCertificates } from "./certificates.ts";
+import { judgeCertificates, renewal } from "./certificates.ts";
 import { judgeClocks } from "./clock.ts";
 import { judgeCpuSources } from "./cpu-sources.ts";
 import { judgeDescriptors } from "./descriptors.ts";
@@ -26,6 +26,7 @@ const fleet = (...endpoints: EndpointView[]): FleetView => ({ clusters: [{ name:
 describe("signals", () => {
   const agentPort = { "evenkeel.io/agent-port": "9091" };
   const pods = { withAgent: pod("shop/a", { annotations: agentPort }), without: pod("shop/a") };
+  const hostile = pod("shop/a", { annotations: { "evenkeel.io/agent-port": "1\nreboot" } });
   const young = pod("shop/a", { since: secondsAgo(10) });
   it.each([
     ["fresh", endpoint("agent"), pods.withAgent, undefined],
@@ -35,6 +36,7 @@ describe("signals", () => {
     ["silent and going", { ...endpoint(undefined), state: "draining" as const }, pods.without, undefined],
     ["old agent", endpoint("agent", 9000), pods.withAgent, "too old"],
     ["old metrics API", endpoint("metrics-api", 600_000), pods.without, "too old"],
+    ["agent whose port is a command", endpoint(undefined), hostile, "is not known"],
     ["agent not heard", endpoint("kubelet", 15_000), pods.withAgent, "the agents of some pods are not heard"],
   ])("%s", (_, of, owner, told) => {
     const facts = {
@@ -45,6 +47,7 @@ describe("signals", () => {
     const findings = judgeSignals(facts);
     if (told === undefined) expect(findings).toEqual([]);
     else expect(findings).toMatchObject([{ what: expect.stringContaining(told), where: "Pod shop/a" }]);
+    expect(JSON.stringify(findings)).not.toContain("\\nreboot");
   });
   it("tells endpoints whose pod is not known by their address", () => {
     const facts = {
@@ -85,7 +88,7 @@ describe("cpu-sources", () => {
   ])("%s", (_, status, of, told) => {
     const findings = judgeCpuSources([{ where: "Pod evenkeel/cp", fleet: fleet(of), sources: [status] }]);
     if (told === undefined) expect(findings).toEqual([]);
-    else expect(findings).toMatchObject([{ what: expect.stringContaining(told), mend: "bind it" }]);
+    else expect(findings).toMatchObject([{ what: expect.stringContaining(told), mend: "# bind it" }]);
   });
 
   it("kubelets that sign their own certificates are asked another way", () => {
@@ -121,6 +124,11 @@ describe("agents", () => {
       "is not known of",
       of([app, agent("--orca-port", "9555")], { shareProcessNamespace: true }, {}),
       '"evenkeel.io/agent-port":"9555"',
+    ],
+    [
+      "is told no port",
+      of([app, agent("--orca-port", "1';reboot;'")], { shareProcessNamespace: true }, {}),
+      '"evenkeel.io/agent-port":"PORT"',
     ],
     ["is none", of([app], {}), undefined],
     [
@@ -202,6 +210,9 @@ describe("certificates", () => {
     [-10 * days, -1000, "a certificate has expired"],
     [-10 * days, 2 * days, "a certificate expires soon"],
     [days, 90 * days, "a certificate is not valid yet"],
+    // Renewed by a program once a day, and about to be.
+    [-0.5 * days, 0.5 * days, undefined],
+    [-0.9 * days, 0.1 * days, "a certificate expires soon"],
   ])("from %i to %i: %s", (from, to, what) => {
     const certificate = {
       where: "x",
@@ -212,6 +223,20 @@ describe("certificates", () => {
     };
     expect(judgeCertificates([certificate], NOW).map((finding) => finding.what)).toEqual(
       what === undefined ? [] : [what],
+    );
+  });
+
+  it.each([
+    ["tls.crt", ["tls.crt", "tls.key", "ca.crt"], "--from-file=tls.crt=CERTIFICATE-FILE --from-file=tls.key=KEY-FILE"],
+    [
+      "client.crt",
+      ["client.crt", "client.key"],
+      "--from-file=client.crt=CERTIFICATE-FILE --from-file=client.key=KEY-FILE",
+    ],
+    ["ca.crt", ["tls.crt", "tls.key", "ca.crt"], "--from-file=ca.crt=CERTIFICATE-FILE"],
+  ])("renews %s alone", (key, keys, files) => {
+    expect(renewal("s -n up", key, keys)).toBe(
+      `kubectl create secret generic s -n up ${files} --dry-run=client -o json | kubectl patch secret s -n up --type merge --patch-file /dev/stdin`,
     );
   });
 });
@@ -278,8 +303,19 @@ describe("scaler-address", () => {
   ])("%s, ready %s", (scalerAddress, ready, seen) => {
     const trigger = { type: "external", metadata: { scalerAddress } };
     const scaled = [{ metadata: { name: "j", namespace: "posture" }, spec: { triggers: [trigger, trigger] } }];
-    const findings = judgeScalers({ installation: installation([]), scaled, services, slices: [slice(ready)] });
-    expect(findings.map((finding) => finding.seen)).toEqual(seen === undefined ? [] : [seen]);
+    const facts = { installation: installation([]), scaled, services, slices: [slice(ready)], namespaces: undefined };
+    expect(judgeScalers(facts).map((finding) => finding.seen)).toEqual(seen === undefined ? [] : [seen]);
+  });
+
+  it.each([
+    ["keda-addons", 0],
+    ["posture", 1],
+  ])("knows nothing of namespaces beside its own: %s", (namespace, count) => {
+    const trigger = { type: "external", metadata: { scalerAddress: `away.${namespace}.svc:8080` } };
+    const scaled = [{ metadata: { name: "j", namespace: "posture" }, spec: { triggers: [trigger] } }];
+    const namespaces = new Set(["posture", "evenkeel", "istio-system"]);
+    const facts = { installation: installation([]), scaled, services, slices: [], namespaces };
+    expect(judgeScalers(facts)).toHaveLength(count);
   });
 });
 
@@ -292,12 +328,35 @@ describe("queue and descriptors", () => {
     ["worker_jobs_queued 3\n", [], 0],
     ["worker_jobs_queued 13\n", [], 1],
     ["worker_jobs_queued 13\n", ["--queue=64"], 0],
-    ['worker_jobs_total{outcome="ok"} 1000\nworker_rejected_total{reason="queue-full"} 5\n', [], 0],
-    ['worker_jobs_total{outcome="ok"} 100\nworker_rejected_total{reason="queue-full"} 50\n', [], 1],
-    ['worker_jobs_total{outcome="ok"} 1\nworker_rejected_total{reason="draining"} 50\n', [], 0],
     ["", [], 0],
   ])("%j %j: %i", (text, args, count) => {
-    expect(judgeQueues([metrics(text, args)])).toHaveLength(count);
+    const read = [metrics(text, args)];
+    expect(judgeQueues({ metrics: read, before: read, autoscalers: [] })).toHaveLength(count);
+  });
+
+  const counts = (taken: number, refused: number, reason = "queue-full") =>
+    `worker_jobs_total{outcome="ok"} ${taken}\nworker_rejected_total{reason="${reason}"} ${refused}\n`;
+  it.each([
+    ["few are refused", counts(100, 0), counts(1100, 5), 0],
+    ["many are", counts(100, 0), counts(200, 50), 1],
+    ["many were, long ago", counts(100, 50), counts(200, 50), 0],
+    ["for another reason", counts(1, 0, "draining"), counts(2, 50, "draining"), 0],
+    ["restarted meanwhile", counts(100, 0), counts(1, 2), 0],
+  ])("%s: %j then %j", (_, before, now, count) => {
+    const facts = { metrics: [metrics(now)], before: [metrics(before)], autoscalers: [] };
+    expect(judgeQueues(facts)).toHaveLength(count);
+  });
+
+  it("makes more of what there is", () => {
+    const read = metrics("worker_jobs_queued 16\n");
+    const scaled = { ...read.workload, controller: { metadata: { name: "w" }, spec: { replicas: 12 } } };
+    const own = { metadata: { name: "mine", namespace: "up" }, spec: { maxReplicas: 40 } };
+    const mendOf = (workload: typeof scaled, autoscalers: { autoscaler: typeof own; workload: typeof scaled }[]) =>
+      judgeQueues({ metrics: [{ ...read, workload }], before: [], autoscalers })[0]?.mend;
+    expect(mendOf(scaled, [])).toBe("kubectl scale deployment/proxy-worker -n up --replicas=24");
+    expect(mendOf(scaled, [{ autoscaler: own, workload: scaled }])).toContain(
+      `kubectl patch hpa mine -n up --type merge -p '{"spec":{"maxReplicas":80}}'`,
+    );
   });
   it.each([
     ["process_open_fds 100\nprocess_max_fds 1024\n", 0],

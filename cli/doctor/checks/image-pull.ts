@@ -1,7 +1,7 @@
 import type { Check } from "../check.ts";
 import type { Finding } from "../finding.ts";
 import { type Installation, podKey } from "../installation.ts";
-import { shortened } from "../mend.ts";
+import { quoted, shortened } from "../mend.ts";
 import { imageFaults } from "../pod-state.ts";
 
 /** One finding for each image of a workload that cannot be pulled. */
@@ -16,7 +16,7 @@ export function judgeImages({ workloads }: Installation): Finding[] {
           where: `${key}, container ${container} of ${podKey(pod)}`,
           seen: shortened(`${reason}: ${message || "the node does not have it"}`),
           mend: [
-            `kubectl set image ${ref} ${container}=REGISTRY/${image.split("/").at(-1)}    # where you pushed it`,
+            `kubectl set image ${ref} ${quoted(`${container}=REGISTRY/${image.split("/").at(-1)}`)}    # where you pushed it`,
             "# on kind: kind load docker-image, on minikube: minikube image load; a private registry needs imagePullSecrets",
           ].join("\n"),
           explains: [key, podKey(pod)],

@@ -107,6 +107,13 @@ describe("envoy-filter", () => {
     }
   });
 
+  it("makes no command of a host's name", () => {
+    const of = filter(80, "x; reboot");
+    const facts = { installation: installation([gateway(ANNOTATION)]), handOvers: handOversOf([of]), services };
+    const [finding] = judgeEnvoyFilters({ ...facts, consoles: console_("other"), nowMs: NOW });
+    expect(finding?.mend).toContain("--fqdn 'x; reboot' -o json");
+  });
+
   it("reads both spellings, and leaves other filters alone", () => {
     const patch = (value: object) => ({
       metadata: { name: "f", namespace: "shop" },
@@ -158,6 +165,10 @@ describe("eds-rejected", () => {
       },
     ]);
     expect(judgeRefusals([{ where: "x", clients: [client("gw", undefined)] }])).toEqual([]);
+  });
+  it("makes no command of a client's name", () => {
+    const [finding] = judgeRefusals([{ where: "x", clients: [client("a;reboot", "duplicate host")] }]);
+    expect(finding?.mend).toMatch(/^kubectl logs POD --tail=50 /);
   });
   it("knows an Envoy that is too old", () => {
     const clients = [client("gw.shop", "Unable to unpack as least_request: unknown field")];

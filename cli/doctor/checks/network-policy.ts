@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { KubeObject } from "../../../common/kubernetes/object.ts";
 import { RESOURCES } from "../../../common/kubernetes/resource-type.ts";
 import { AGENT_PORT_ANNOTATION } from "../../../xds/fleet/kubernetes/objects.ts";
@@ -93,13 +94,24 @@ function allowance({ from, to, port }: Path, side: "Ingress" | "Egress", cutting
   return {
     apiVersion: "networking.k8s.io/v1",
     kind: "NetworkPolicy",
-    metadata: { name: `evenkeel-${port}-${side.toLowerCase()}`, namespace: cutting.metadata.namespace },
+    metadata: {
+      name: `evenkeel-${shortName(cutting.metadata.name)}-${side.toLowerCase()}-${port}-${other}`,
+      namespace: cutting.metadata.namespace,
+    },
     spec: {
       podSelector: cutting.spec?.podSelector ?? {},
       policyTypes: [side],
       ...(side === "Ingress" ? { ingress: [{ from: [peer], ports }] } : { egress: [{ to: [peer], ports }] }),
     },
   };
+}
+
+/**
+ * An allowance's name tells all that it is for, else two of one namespace would take each other's place. A policy's name may have
+ * 253 characters, and the rest of it takes up to 90.
+ */
+function shortName(name: string): string {
+  return name.length <= 160 ? name : createHash("sha256").update(name).digest("hex");
 }
 
 function xdsPort(pod: Pod): number {

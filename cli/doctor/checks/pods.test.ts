@@ -20,6 +20,17 @@ describe("image-pull", () => {
     expect(findings[0]?.explains).toContain("Deployment up/proxy-worker");
   });
 
+  it("makes no command of an image's name", () => {
+    const image = "x/app:1'; reboot;\nreboot '";
+    const pods = [
+      pod("up/a", { containers: [{ name: "app", image }], statuses: [waiting("app", "InvalidImageName")] }),
+    ];
+    const [finding] = judgeImages(installation([workload("up/w", "worker", pods)]));
+    expect(finding?.mend.split("\n")[0]).toBe(
+      `kubectl set image deployment/w -n up 'app=REGISTRY/app:1'\\''; reboot; reboot '\\'''    # where you pushed it`,
+    );
+  });
+
   it("leaves other waits alone", () => {
     const pods = [pod("up/a", { statuses: [waiting("app", "ContainerCreating"), waiting("app", "CrashLoopBackOff")] })];
     expect(judgeImages(installation([workload("up/w", "worker", pods)]))).toEqual([]);
@@ -29,6 +40,8 @@ describe("image-pull", () => {
 describe("crash-loop", () => {
   const at = workload("evenkeel/evenkeel-control-plane", "control-plane", [pod("evenkeel/cp-1")]);
   const crash = { workload: at, pod: pod("evenkeel/cp-1"), restarts: 7, last: { reason: "Error", exitCode: 1 } };
+  const limited = (memory: string) =>
+    pod("evenkeel/cp-1", { containers: [{ name: "control-plane", resources: { limits: { memory } } }] });
   const looping = { container: "control-plane", image: "i", reason: "CrashLoopBackOff", message: "back-off" };
 
   it("tells the last words and their advice", () => {
@@ -37,12 +50,13 @@ describe("crash-loop", () => {
     expect(finding?.what).toBe("Deployment evenkeel/evenkeel-control-plane crashes again and again");
     expect(finding?.seen).toContain("7 restarts; last end: Error 1\n  | starting\n  | EK_FLEET_INVALID");
     expect(finding?.mend).toBe(
-      "correct the line and start again\nkubectl logs cp-1 -n evenkeel -c control-plane --previous",
+      "# its log says: correct the line and start again\nkubectl logs cp-1 -n evenkeel -c control-plane --previous",
     );
   });
 
   it.each([
-    [{ last: { reason: "OOMKilled", exitCode: 137 } }, looping, "--limits=memory=2Gi"],
+    [{ last: { reason: "OOMKilled", exitCode: 137 }, pod: limited("4Gi") }, looping, "--limits=memory=8Gi"],
+    [{ last: { reason: "OOMKilled", exitCode: 137 } }, looping, "--requests=memory=AMOUNT"],
     [
       {},
       { ...looping, reason: "CreateContainerConfigError", message: 'secret "x" not found' },
@@ -139,11 +153,12 @@ describe("refused-pods", () => {
 describe("restarts", () => {
   const ended = (reason: string, finishedAt: string, exitCode = 137) =>
     pod("up/a", {
+      containers: [{ name: "worker", resources: { limits: { memory: "1536Mi" } } }],
       statuses: [{ name: "worker", restartCount: 2, lastState: { terminated: { reason, exitCode, finishedAt } } }],
     });
   it.each([
     ["worker", ended("OOMKilled", secondsAgo(60)), "EVENKEEL_WORKER_CONCURRENCY=1"],
-    ["front", ended("OOMKilled", secondsAgo(60)), "--limits=memory=2Gi"],
+    ["front", ended("OOMKilled", secondsAgo(60)), "--limits=memory=3072Mi"],
     ["worker", ended("Error", secondsAgo(60), 1), "--previous"],
     ["worker", ended("OOMKilled", secondsAgo(7200)), undefined],
     ["other", ended("OOMKilled", secondsAgo(60)), undefined],

@@ -1,6 +1,7 @@
 import type { Check } from "../check.ts";
 import type { Finding } from "../finding.ts";
 import { type Installation, ofRole, podKey } from "../installation.ts";
+import { moreMemory } from "../memory.ts";
 import { containerStatuses, startFaults } from "../pod-state.ts";
 
 /** An end that is longer ago is not what somebody sees now. In ms. */
@@ -28,7 +29,7 @@ export function judgeRestarts(installation: Installation, nowMs: number): Findin
         where: `${key}, container ${container} of ${podKey(pod)}`,
         seen: `${ended.length} of ${pods.length} pods; last end ${last.reason ?? "exit"} (code ${last.exitCode ?? "?"}) at ${last.finishedAt}, ${restartCount} restarts`,
         mend: oom
-          ? `kubectl set resources ${ref} -c ${container} --limits=memory=2Gi${role === "worker" ? `\nkubectl set env ${ref} -c ${container} EVENKEEL_WORKER_CONCURRENCY=1    # or fewer scripts at once` : ""}`
+          ? `${moreMemory(ref, pod, container)}${role === "worker" ? `\nkubectl set env ${ref} -c ${container} EVENKEEL_WORKER_CONCURRENCY=1    # or fewer scripts at once` : ""}`
           : `kubectl logs ${pod.metadata.name} -n ${pod.metadata.namespace} -c ${container} --previous --tail=20`,
         symptomOf: [key],
       },

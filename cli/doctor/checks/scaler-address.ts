@@ -10,19 +10,23 @@ export interface ScalerFacts {
   readonly scaled: readonly Scaled[];
   readonly services: readonly Service[];
   readonly slices: readonly EndpointSlice[];
+  /** Those whose Services were listed; undefined: all. */
+  readonly namespaces: ReadonlySet<string> | undefined;
 }
 
 /** External scalers that KEDA cannot reach: no such Service, another port, no pods. One finding for each address. */
-export function judgeScalers({ installation, scaled, services, slices }: ScalerFacts): Finding[] {
+export function judgeScalers({ installation, scaled, services, slices, namespaces }: ScalerFacts): Finding[] {
   const findings = new Map<string, Finding>();
   for (const each of scaled)
     for (const { type, metadata } of each.spec?.triggers ?? []) {
       const address = metadata?.scalerAddress;
       if (!type?.startsWith("external") || address === undefined || findings.has(address)) continue;
+      const service = serviceOf(address);
+      // A Service that was not looked for is not missing.
+      if (service !== undefined && namespaces?.has(service.namespace) === false) continue;
       const seen = fault(address, services, slices);
       if (seen === undefined) continue;
       const { name, namespace } = each.metadata;
-      const service = serviceOf(address);
       findings.set(address, {
         check: "scaler-address",
         what: `KEDA cannot reach the external scaler ${address}`,
@@ -73,6 +77,7 @@ export const scalerAddress: Check = {
       look.list<Service>(RESOURCES.services),
       look.list<EndpointSlice>(RESOURCES.endpointSlices),
     ]);
-    return judgeScalers({ installation, scaled: [...(jobs ?? []), ...(objects ?? [])], services, slices });
+    const scaled = [...(jobs ?? []), ...(objects ?? [])];
+    return judgeScalers({ installation, scaled, services, slices, namespaces: look.namespaces });
   },
 };

@@ -4,7 +4,7 @@ import type { Check } from "../check.ts";
 import type { Console } from "../console.ts";
 import type { Finding } from "../finding.ts";
 import { type Installation, podKey, type Workload } from "../installation.ts";
-import { listed } from "../mend.ts";
+import { listed, shortened } from "../mend.ts";
 import type { Pod } from "../objects.ts";
 import { readyForMs } from "../pod-state.ts";
 
@@ -81,7 +81,7 @@ function told(found: ReadonlyMap<string, Poor>, what: string): Finding[] {
 function mendOf({ pod, workload }: Poor): string {
   const port = agentPort(pod);
   if (pod !== undefined && port !== undefined)
-    return `kubectl logs ${pod.metadata.name} -n ${pod.metadata.namespace} --all-containers --tail=20    # does the agent run, and listen on ${port}?`;
+    return `kubectl logs ${pod.metadata.name} -n ${pod.metadata.namespace} --all-containers --tail=20    # does the agent run, and listen on ${shortened(port, 20)}?`;
   const labelled = { spec: { template: { metadata: { labels: { "evenkeel.io/agent": "true" } } } } };
   const ref = workload?.controller === undefined ? "deployment/NAME -n NAMESPACE" : workload.ref;
   return `kubectl apply -k manifests/agent-injection\nkubectl patch ${ref} -p '${JSON.stringify(labelled)}'    # or give the control plane another source: docs/kubernetes.md`;
