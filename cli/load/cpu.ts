@@ -1,7 +1,9 @@
 import { loadSettings } from "../../common/settings.ts";
 import { cpuText } from "../../k6/lib/summary.js";
 import { runLoad } from "./scenario.ts";
-import { LOAD_SETTINGS, urlSetting } from "./settings.ts";
+import { LOAD_SETTINGS, oneModel, urlSetting } from "./settings.ts";
+
+const USUAL_TOTAL = 1000;
 
 const EXAMPLES = [
   "npm run load -- cpu -u http://localhost:30080",
@@ -17,7 +19,10 @@ export async function main(args: string[]): Promise<number> {
       settings: {
         url: urlSetting("/load"),
         ...LOAD_SETTINGS,
-        total: { ...LOAD_SETTINGS.total, default: "1000" },
+        total: {
+          ...LOAD_SETTINGS.total,
+          help: `requests in all, ${USUAL_TOTAL} unless given (closed model: without --rate)`,
+        },
         concurrent: { ...LOAD_SETTINGS.concurrent, default: "20" },
       },
       examples: EXAMPLES,
@@ -28,7 +33,8 @@ export async function main(args: string[]): Promise<number> {
     console.log(loaded.text);
     return 0;
   }
-  const { url, ...values } = loaded.values;
+  const { url, ...given } = loaded.values;
+  const values = oneModel(given, USUAL_TOTAL);
   const request = { url, method: "GET" };
   return await runLoad({ url, values, script: "cpu.js", requests: async () => () => request, text: cpuText });
 }

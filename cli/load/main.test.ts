@@ -140,6 +140,16 @@ test.each([
   expect(said.mock.lastCall?.[0]).toMatch(new RegExp(`^EK_SETTING_INVALID .*${flag}`));
 });
 
+test.each([
+  ["proxy", "--duration", ["--duration", "30s"]],
+  ["cpu", "--total", ["--rate", "50", "-n", "1000"]],
+])("%s: %s of the other model is refused, also when it says what is usual", async (scenario, flag, given) => {
+  const said = vi.spyOn(console, "error").mockReturnValue();
+  onTestFinished(() => said.mockRestore());
+  expect((await load(scenario, "-u", "127.0.0.1:1", ...given)).code).toBe(2);
+  expect(said.mock.lastCall?.[0]).toMatch(new RegExp(`^EK_SETTING_INVALID ${flag}: `));
+});
+
 test("--help lists the scenarios with examples", async () => {
   const said = vi.spyOn(console, "log").mockReturnValue();
   onTestFinished(() => said.mockRestore());

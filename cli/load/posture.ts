@@ -19,7 +19,7 @@ const EXAMPLES = [
 
 const settings = {
   ...MQTT_SETTINGS,
-  total: { ...LOAD_SETTINGS.total, default: "200", help: "images in all" },
+  total: { ...LOAD_SETTINGS.total, parse: is.integer(1, 10_000_000), default: "200", help: "images in all" },
   rate: {
     flag: "rate",
     value: "R",

@@ -3,7 +3,7 @@ import { is, loadSettings } from "../../common/settings.ts";
 import { proxyText } from "../../k6/lib/summary.js";
 import type { LoadRequest } from "./generator/exchange.ts";
 import { runLoad } from "./scenario.ts";
-import { LOAD_SETTINGS, urlSetting } from "./settings.ts";
+import { LOAD_SETTINGS, oneModel, urlSetting } from "./settings.ts";
 import { readableFile } from "./target.ts";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
@@ -67,8 +67,9 @@ export async function main(args: string[]): Promise<number> {
     console.log(loaded.text);
     return 0;
   }
-  const { url, method, host, paths, body: given, expect, ...values } = loaded.values;
-  const body = given === undefined ? undefined : await readableFile(given);
+  const { url, method, host, paths, body: path, expect, ...given } = loaded.values;
+  const values = oneModel(given);
+  const body = path === undefined ? undefined : await readableFile(path);
   const urls = paths.length === 0 ? [url] : paths.map((path) => new URL(path, url));
   return await runLoad({
     url,

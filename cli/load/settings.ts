@@ -1,10 +1,18 @@
-import { is, type Setting } from "../../common/settings.ts";
+import { EvenkeelError } from "../../common/errors.ts";
+import { is, type Parser, type Setting } from "../../common/settings.ts";
 import { mostUsers } from "../../k6/lib/options.js";
 import { ENGINES } from "./engine.ts";
 import type { Model } from "./generator/models.ts";
 import { targetUrl } from "./target.ts";
 
 const DAY_MS = 24 * 3_600_000;
+const USUAL_TOTAL = 100;
+const USUAL_DURATION_MS = 30_000;
+
+/** The text that is not given is empty. */
+function given<T>(parse: Parser<T>): Parser<T | undefined> {
+  return (text) => (text === "" ? undefined : parse(text));
+}
 
 /** The settings that every scenario has: how much load, of which model, and what is told of it. */
 export const LOAD_SETTINGS = {
@@ -12,9 +20,9 @@ export const LOAD_SETTINGS = {
     flag: "total",
     short: "n",
     value: "N",
-    parse: is.integer(1, 10_000_000),
-    default: "100",
-    help: "requests in all (closed model: without --rate)",
+    parse: given(is.integer(1, 10_000_000)),
+    default: "",
+    help: `requests in all, ${USUAL_TOTAL} unless given (closed model: without --rate)`,
   },
   concurrent: {
     flag: "concurrent",
@@ -34,9 +42,9 @@ export const LOAD_SETTINGS = {
   duration: {
     flag: "duration",
     value: "TIME",
-    parse: is.duration(1000, DAY_MS),
-    default: "30s",
-    help: "how long the open model lasts",
+    parse: given(is.duration(1000, DAY_MS)),
+    default: "",
+    help: `how long the open model lasts, ${USUAL_DURATION_MS / 1000}s unless given; needs --rate`,
   },
   timeout: {
     flag: "timeout",
@@ -73,7 +81,13 @@ export function urlSetting(path: string) {
   } as const satisfies Setting<URL>;
 }
 
-/** The values of {@link LOAD_SETTINGS}. */
+/** The values of {@link LOAD_SETTINGS}; what is not given is told by {@link oneModel}. */
+export interface GivenValues extends Omit<LoadValues, "total" | "duration"> {
+  readonly total: number | undefined;
+  readonly duration: number | undefined;
+}
+
+/** What a load is made from. */
 export interface LoadValues {
   readonly total: number;
   readonly concurrent: number;
@@ -83,6 +97,26 @@ export interface LoadValues {
   readonly report: string | undefined;
   readonly engine: (typeof ENGINES)[number];
   readonly json: boolean;
+}
+
+/**
+ * Sees that the settings are those of one model, and completes them.
+ * @param usualTotal the requests of a closed model that is given no --total
+ * @throws EvenkeelError EK_SETTING_INVALID for a setting that the model would not heed
+ */
+export function oneModel(values: GivenValues, usualTotal = USUAL_TOTAL): LoadValues {
+  const { rate, total = usualTotal, duration = USUAL_DURATION_MS } = values;
+  if (rate === undefined && values.duration !== undefined)
+    throw new EvenkeelError("EK_SETTING_INVALID", "only a load with a rate lasts a given time", {
+      where: "--duration",
+      next: "give --rate R with it, or --total N instead of it",
+    });
+  if (rate !== undefined && values.total !== undefined)
+    throw new EvenkeelError("EK_SETTING_INVALID", "a load with a rate ends by its time, not by a number of requests", {
+      where: "--total",
+      next: "give --duration TIME instead of it, or leave --rate out",
+    });
+  return { ...values, total, duration };
 }
 
 /** What the scripts in k6/ read from their environment. */

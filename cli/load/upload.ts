@@ -4,7 +4,7 @@ import { is, loadSettings } from "../../common/settings.ts";
 import type { LoadRequest } from "./generator/exchange.ts";
 import { multipart, streamedMultipart } from "./multipart.ts";
 import { runLoad } from "./scenario.ts";
-import { LOAD_SETTINGS, urlSetting } from "./settings.ts";
+import { LOAD_SETTINGS, oneModel, urlSetting } from "./settings.ts";
 import { readableFile } from "./target.ts";
 
 /** A larger file is read from the disk for each upload, in bytes. */
@@ -34,8 +34,9 @@ export async function main(args: string[]): Promise<number> {
     console.log(loaded.text);
     return 0;
   }
-  const { url, file: given, ...values } = loaded.values;
-  const file = await readableFile(given);
+  const { url, file: path, ...given } = loaded.values;
+  const values = oneModel(given);
+  const file = await readableFile(path);
   return await runLoad({
     url,
     values,

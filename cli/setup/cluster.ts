@@ -15,9 +15,10 @@ export interface Cluster {
   state(): Promise<ClusterState>;
   /**
    * Starts it; a start that fails and that made it leaves nothing.
+   * @param onMade called once it runs, if this start made it; the start fails when that fails
    * @throws EvenkeelError EK_CHILD_FAILED
    */
-  start(onLine: Progress): Promise<void>;
+  start(onLine: Progress, onMade: () => Promise<void>): Promise<void>;
   /** Gives it an image of the local Docker; undefined when nobody knows how. */
   readonly loadImage: ((image: string) => Promise<void>) | undefined;
   remove(onLine: Progress): Promise<void>;

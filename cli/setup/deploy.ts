@@ -67,8 +67,8 @@ export async function appObjects(kubectl: Kubectl, namespace: string): Promise<K
 
 async function startCluster(cluster: Cluster, before: string, kubectl: Kubectl, note: Progress): Promise<void> {
   if (before === "running") return note(`${cluster.title} runs already`);
-  await cluster.start(note);
-  if (before === "absent") await recordStart(kubectl, cluster);
+  // Without the record `--delete` would take the cluster for somebody else's.
+  await cluster.start(note, () => recordStart(kubectl, cluster));
   note(`${cluster.title} runs; kubectl's current context is now ${cluster.context}`);
 }
 

@@ -39,7 +39,7 @@ export function kindCluster(run: Runner, name: string): Cluster {
       );
       return version.code === 0 ? "running" : "stopped";
     },
-    async start(onLine) {
+    async start(onLine, onMade) {
       const names = (await must(["get", "clusters"])).split("\n").map((line) => line.trim());
       if (names.includes(name))
         throw new EvenkeelError("EK_KUBE_UNREACHABLE", `${title} is there, but its API server does not answer`, {
@@ -49,6 +49,7 @@ export function kindCluster(run: Runner, name: string): Cluster {
       let created = false;
       try {
         await must(["create", "cluster", "--name", name, "--wait", "120s", "--config", "-"], onLine, CONFIG);
+        await onMade();
         created = true;
       } finally {
         if (!created) await run("kind", ["delete", "cluster", "--name", name], { onLine, evenStopped: true });

@@ -24,12 +24,13 @@ export function minikubeCluster(run: Runner, name: string): Cluster {
     context: name,
     isLocal: true,
     state,
-    async start(onLine) {
+    async start(onLine, onMade) {
       const before = await state();
       let started = false;
       try {
         const outcome = await run("minikube", ["start", ...profile, "--driver", "docker"], { onLine });
         if (outcome.code !== 0) throw fail(outcome);
+        if (before === "absent") await onMade();
         started = true;
       } finally {
         // What was there before is its owner's.

@@ -33,11 +33,12 @@ async function addressOf(kubectl: Kubectl, cluster: Cluster): Promise<string> {
 }
 
 /** The settings that the same setup's `--delete` needs. */
-function flags({ cluster, context, name, namespace }: SetupSettings): string {
+function flags({ cluster, context, name, namespace, image, skipBuild }: SetupSettings): string {
   return [
     ...(context === "" ? [] : [` --context ${context}`]),
     ...(cluster === "auto" ? [] : [` --cluster ${cluster}`]),
     ...(name === "evenkeel" ? [] : [` --name ${name}`]),
     ...(namespace === "default" ? [] : [` --namespace ${namespace}`]),
+    ...(image === "" || skipBuild ? [] : [` --image ${image}`]),
   ].join("");
 }

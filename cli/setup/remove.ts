@@ -23,7 +23,7 @@ export async function remove(run: Runner, settings: SetupSettings, steps: Steps)
   steps.next("Removing what setup made in the cluster");
   for (const cluster of await clustersToClear(run, settings)) await clear(run, cluster, settings, steps.note);
   steps.next("Removing the images that setup built");
-  await removeImages(run, settings.name, steps.note);
+  await removeImages(run, settings.name, steps.note, settings.image);
 }
 
 async function clear(run: Runner, cluster: Cluster, settings: SetupSettings, note: Progress): Promise<void> {

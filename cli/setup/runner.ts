@@ -25,7 +25,7 @@ export type Runner = (program: string, args: readonly string[], options?: RunOpt
 
 /** Codes that a program does not give itself: timeout(1) and shells use them so. */
 const TIMED_OUT = 124;
-const NOT_INSTALLED = 127;
+export const NOT_INSTALLED = 127;
 
 /** Docker before 23 (Debian 12 has 20.10) has to be told to build with BuildKit, which our Dockerfile needs. */
 const DOCKER = { DOCKER_BUILDKIT: "1" };

@@ -148,7 +148,7 @@ it("starts kind, builds, loads, deploys, waits, says what next; twice is fine; -
   const removed = await setup("--delete");
   expect(removed).toMatchObject({ code: 0, stderr: "" });
   expect(has("kind-deleted")).toBe(true);
-  expect(calls()).toContain("docker image rm --force sha256:0123456789abcdef0123");
+  expect(calls()).toContain("docker image rm --force evenkeel/evenkeel:0123456789ab");
 });
 
 it("in a minikube that was there before, --delete removes the marked objects and nothing else", async () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 /**
  * Programs for tests that say what docker, kind and minikube say, note each call in `calls`, and keep their little state in
- * files. Only builtins of the shell are used: PATH holds nothing but what a test puts there.
+ * files. Builtins of the shell and absolute paths alone are used: PATH holds nothing but what a test puts there.
  */
 const SCRIPTS = {
   docker: `
@@ -14,13 +14,19 @@ case "$1" in
     [ ! -e "$STATE/build-fails" ] || { echo "ERROR: failed to solve: npm ci did not complete" >&2; exit 1; }
     echo "#1 building"
     while [ $# -gt 0 ]; do [ "$1" != --iidfile ] || { echo "sha256:0123456789abcdef0123" > "$2"; : > "$STATE/image"; }; shift; done ;;
-  image) [ "$2" != ls ] || [ ! -e "$STATE/image" ] || echo "sha256:0123456789abcdef0123" ;;
+  image)
+    [ ! -e "$STATE/image-$2-fails" ] || { echo "Error response from daemon: conflict" >&2; exit 1; }
+    [ "$2" != ls ] || [ ! -e "$STATE/image" ] || echo "evenkeel/evenkeel:0123456789ab
+theirs/upon-ours:1
+mine:5000/app:1
+<none>:<none>" ;;
 esac`,
   kind: `
 case "$1 $2" in
   "get clusters") [ ! -e "$STATE/kind" ] || echo evenkeel ;;
   "create cluster") [ ! -e "$STATE/start-fails" ] || { echo "ERROR: failed to create cluster: node(s) already exist" >&2; exit 1; }
-    echo "Creating cluster"; : > "$STATE/kind" ;;
+    echo "Creating cluster"; [ ! -e "$STATE/start-hangs" ] || { : > "$STATE/kind-hangs"; exec /bin/sleep 600; }
+    : > "$STATE/kind" ;;
   "delete cluster") : > "$STATE/kind-deleted" ;;
 esac`,
   minikube: `

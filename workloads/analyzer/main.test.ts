@@ -186,13 +186,11 @@ describe("the analyser", { timeout: LONG_MS }, () => {
     async () => {
       const folder = await testFolder();
       await subscribed("drain/#");
-      const image = await sharp({ create: { width: 4000, height: 4000, channels: 3, background: "white" } })
-        .png()
-        .toBuffer();
-      await send(
-        "drain/x",
-        Array.from({ length: 6 }, () => image),
-      );
+      const large = (red: number) =>
+        sharp({ create: { width: 4000, height: 4000, channels: 3, background: { r: red, g: 255, b: 255 } } })
+          .png()
+          .toBuffer();
+      await send("drain/x", await Promise.all([0, 40, 80, 120, 160, 200].map(large)));
       const child = await analyzer(folder, { MQTT_TOPIC: "drain/#", IDLE_TIMEOUT: "none", DRAIN_TIMEOUT: "0s" });
       await until("a row", async () => (await rowsIn(folder)).length > 0);
       const before = (await rowsIn(folder)).length;

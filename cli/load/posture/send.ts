@@ -55,9 +55,13 @@ export async function sendImages(load: PostureLoad): Promise<PostureFigures> {
       onMessage: () => undefined,
     });
     try {
-      await sendAll(load, images, publisher, tally);
+      const lost = lostSignal([results, publisher]);
+      const ended = AbortSignal.any([load.interrupted, lost]);
+      await sendAll(load, images, publisher, tally, ended);
       const deadline = performance.now() + load.waitMs;
-      while (tally.waiting > 0 && performance.now() < deadline && !load.interrupted.aborted) await sleep(LOOK_MS);
+      while (tally.waiting > 0 && performance.now() < deadline && !ended.aborted) await sleep(LOOK_MS);
+      // What still waits waits in vain; figures would blame the analysers for it.
+      if (tally.waiting > 0) lost.throwIfAborted();
     } finally {
       await publisher.close();
     }
@@ -67,19 +71,27 @@ export async function sendImages(load: PostureLoad): Promise<PostureFigures> {
   }
 }
 
+/** Aborted with the fault of the first connection that ends. */
+function lostSignal(connections: readonly Connection[]): AbortSignal {
+  const controller = new AbortController();
+  for (const { closed } of connections) void closed.then((fault) => controller.abort(fault));
+  return controller.signal;
+}
+
 async function sendAll(
   load: PostureLoad,
   images: readonly LoadImage[],
   publisher: Connection,
   tally: Tally,
+  ended: AbortSignal,
 ): Promise<void> {
   const run = randomUUID();
   const began = performance.now();
   const sending: Promise<void>[] = [];
   for (let index = 0; index < load.total; index += 1) {
     const due = began + (index * 1000) / load.rate;
-    await sleep(Math.max(0, due - performance.now()), undefined, { signal: load.interrupted }).catch(() => undefined);
-    if (load.interrupted.aborted) break;
+    await sleep(Math.max(0, due - performance.now()), undefined, { signal: ended }).catch(() => undefined);
+    if (ended.aborted) break;
     const { bytes, posture } = images[index % images.length] as LoadImage;
     const topic = `${load.prefix}/${index % load.topics}`;
     const image = withComment(bytes, `${run} ${index}`);
