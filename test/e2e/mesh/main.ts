@@ -43,7 +43,7 @@ export const runShort = (): Promise<string> => mesh({ ...SHORT, busy: WITHIN_A_S
 
 /** The short one for machines of any speed: what happens counts, and not how soon. */
 export const runUnhurried = (): Promise<string> =>
-  mesh({ ...SHORT, busy: { busyMs: 20_000, returnsWithinMs: 2 * MINUTE } });
+  mesh({ ...SHORT, busy: { busyMs: 12_000, returnsWithinMs: 2 * MINUTE } });
 
 async function mesh(extent: Extent): Promise<string> {
   const started = Date.now();
