@@ -1,3 +1,5 @@
+import { plainLine, shortLine } from "../../common/plain-line.ts";
+
 /** Pieces of commands that mend things. */
 
 /** `kubectl patch` of an object by a merge patch. @param ref e.g. `deployment/web -n shop` */
@@ -19,16 +21,9 @@ export function applyCommand(manifest: object): string {
   return `kubectl apply -f - <<'EOF'\n${JSON.stringify(manifest, undefined, 2)}\nEOF`;
 }
 
-/** One line that a terminal can bear: it takes control characters for commands. */
-export function plainLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters of the cluster must not reach the terminal
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
-}
-
 /** One line out of many words, not longer than a terminal shows at a glance. */
 export function shortened(text: string, length = 400): string {
-  const line = plainLine(text).replace(/\s+/g, " ").trim();
-  return line.length <= length ? line : `${line.slice(0, length - 1)}…`;
+  return shortLine(text, length);
 }
 
 /** `a, b, c and 4 more`. */

@@ -1,6 +1,6 @@
+import { plainLine } from "../../common/plain-line.ts";
 import type { Examination } from "./check.ts";
 import type { Finding } from "./finding.ts";
-import { plainLine } from "./mend.ts";
 
 /** The examination for a person. */
 export function textReport(server: string, { checks, findings, unseen }: Examination): string {

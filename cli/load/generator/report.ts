@@ -1,3 +1,4 @@
+import { shortLine } from "../../../common/plain-line.ts";
 import type { Answer } from "./exchange.ts";
 
 /** So many failures are shown whatever they are; after them, only the first one of each status. */
@@ -6,9 +7,7 @@ const SHOWN_CHARACTERS = 200;
 
 /** Says why a request failed, in one line that a terminal can bear. */
 export function failureLine(method: string, url: URL, { status, text }: Answer): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: an answer's control characters must not reach the terminal
-  const plain = text.replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
-  const shown = plain.length > SHOWN_CHARACTERS ? `${plain.slice(0, SHOWN_CHARACTERS)}…` : plain;
+  const shown = shortLine(text, SHOWN_CHARACTERS);
   const what = status === 0 ? "no answer" : `HTTP ${status}`;
   return `failed: ${method} ${url.href}: ${what}${shown === "" ? "" : `: ${shown}`}`;
 }
