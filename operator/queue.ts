@@ -1,4 +1,4 @@
-import { type BackoffOptions, backoffMs } from "../common/kubernetes/backoff.ts";
+import { type BackoffOptions, backoffMs } from "../common/backoff.ts";
 
 /** Looks at one key and does what is due. @returns when to look again even when nothing is heard, in ms */
 export type Reconcile = (key: string) => Promise<number | undefined>;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { BACKOFF, type BackoffOptions, backoffMs } from "../backoff.ts";
 import { describeError, EvenkeelError } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import { BACKOFF, type BackoffOptions, backoffMs } from "./backoff.ts";
 import type { KubeClient } from "./client.ts";
 import { failureOfStatus, hasCode, malformed, unreachable } from "./failure.ts";
 import { jsonLines } from "./json-lines.ts";

@@ -1,6 +1,6 @@
+import type { BackoffOptions } from "../../common/backoff.ts";
 import { describeError } from "../../common/errors.ts";
 import { mergePatch } from "../../common/kubernetes/apply.ts";
-import type { BackoffOptions } from "../../common/kubernetes/backoff.ts";
 import type { KubeClient } from "../../common/kubernetes/client.ts";
 import { recordEvent } from "../../common/kubernetes/event.ts";
 import { hasCode } from "../../common/kubernetes/failure.ts";

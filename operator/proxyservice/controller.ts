@@ -1,5 +1,5 @@
+import type { BackoffOptions } from "../../common/backoff.ts";
 import { describeError } from "../../common/errors.ts";
-import type { BackoffOptions } from "../../common/kubernetes/backoff.ts";
 import type { KubeClient } from "../../common/kubernetes/client.ts";
 import { hasCode } from "../../common/kubernetes/failure.ts";
 import type { Logger } from "../../common/log.ts";

@@ -1,3 +1,5 @@
+import { backoffMs } from "../../common/backoff.ts";
+
 /** The pauses between tries of something that fails: each twice as long as the one before, with chance in it. */
 export interface Backoff {
   /** The next pause, in milliseconds. */
@@ -11,15 +13,14 @@ export interface Backoff {
  * length to all of it
  */
 export function backoff(leastMs: number, mostMs: number, random: () => number = Math.random): Backoff {
-  let pause = leastMs;
+  let failures = 0;
   return {
     next() {
-      const now = pause;
-      pause = Math.min(mostMs, 2 * pause);
-      return now * (0.5 + 0.5 * random());
+      failures += 1;
+      return backoffMs(failures, { baseMs: leastMs, maxMs: mostMs }, random());
     },
     reset() {
-      pause = leastMs;
+      failures = 0;
     },
   };
 }
