@@ -18,6 +18,9 @@ const SHARE_UPLOADS = 24;
 const SHARE_S = 8;
 /** The promise: the share has fallen by half within this time of the CPU step. */
 const FALL_WITHIN_MS = 1000;
+/** A weight of this part of the fair one counts as level, for which is waited so long. */
+const LEVEL = 0.8;
+const LEVEL_WITHIN_MS = 20_000;
 /** After this time for the weight to come back, the share over its usual time must have. */
 const RETURN_WITHIN_MS = 22_000;
 
@@ -107,6 +110,9 @@ async function play(
   await lookFor(1000 * shareS);
   const baseline = shares.between(baselineFrom, performance.now()).shares.get(busy.name) ?? 0;
 
+  // With few and costly uploads weights move by themselves: from a low one it would seem to fall at once.
+  for (const by = performance.now() + LEVEL_WITHIN_MS; performance.now() < by; await sleep(LOOK_EVERY_MS))
+    if (((await look()).weightShare ?? 0) >= LEVEL * fairShare) break;
   onProgress(`making ${busy.name} busy for ${burnS} s of CPU time`);
   const step = performance.now();
   let fellAfterMs: number | undefined;
