@@ -19,6 +19,7 @@ import { type Command, loadSettings, type Settings, type Values } from "../../co
 import { ExternalScalerClient, type IsActiveResponse } from "../../proto/generated/externalscaler/externalscaler.ts";
 import { type ApiServer, startApiServer } from "../../test/rig/api-server.ts";
 import { platformCache } from "../../test/rig/cache.ts";
+import { established } from "../../test/rig/established.ts";
 import { moduleFile } from "../../test/rig/programs/build.ts";
 import { KEDA_MODULE, RECIPES, type Recipe } from "../../test/rig/programs/recipes.ts";
 import { type Connection, openConnection } from "../../workloads/analyzer/mqtt/connection.ts";
@@ -158,7 +159,7 @@ async function installKeda(): Promise<void> {
   const folder = await moduleFile(keda, "config/crd/bases", platformCache());
   const definitions = readdirSync(folder).map((name) => readFileSync(join(folder, name), "utf8"));
   await server.kubectl(["apply", "--server-side", "-f", "-"], definitions.join("\n---\n"));
-  await server.kubectl(["wait", "--for=condition=Established", "crd", "scaledjobs.keda.sh", "--timeout=120s"]);
+  await established(server, "scaledjobs.keda.sh");
 }
 
 const applySettings = (): ApplySettings => settingsOf(APPLY, ["--kubeconfig", server.kubeconfig]);

@@ -8,6 +8,7 @@ import { RESOURCES, type ResourceType } from "../../common/kubernetes/resource-t
 import { loadSettings } from "../../common/settings.ts";
 import { type ApiServer, startApiServer } from "../../test/rig/api-server.ts";
 import { platformCache } from "../../test/rig/cache.ts";
+import { established } from "../../test/rig/established.ts";
 import { moduleFile } from "../../test/rig/programs/build.ts";
 import { ISTIO_MODULE, RECIPES } from "../../test/rig/programs/recipes.ts";
 import { OPERATOR, type OperatorSettings } from "../settings.ts";
@@ -40,7 +41,7 @@ export class TestCluster {
     const server = await startApiServer({ controllerManager: true, onProgress: progress });
     try {
       await server.kubectl(["apply", "-f", fileURLToPath(new URL("../../manifests/operator/", import.meta.url))]);
-      await server.kubectl(["wait", "--for=condition=Established", "crd/proxyservices.msvcbench.io", "--timeout=60s"]);
+      await established(server, "proxyservices.msvcbench.io");
       // Its pods would never run here; the test starts the operator itself.
       await server.kubectl(["delete", "deployment", "--namespace=evenkeel", "proxy-service-operator"]);
       return new TestCluster(server, await server.kubeconfigFor("evenkeel", "proxy-service-account"));

@@ -347,7 +347,10 @@ describe("HTTP/2", () => {
 
 describe("hosts over TLS", () => {
   it.each(["tls", "tls-by-address"])("are reached when their certificate is good (%s)", async (name) => {
-    expect(arrivedOf(await ask(name, "/secret"))).toMatchObject({ url: "/secret" });
+    // A host by its name is up when Envoy has looked that up.
+    await vi.waitFor(async () => {
+      expect(arrivedOf(await ask(name, "/secret"))).toMatchObject({ url: "/secret" });
+    }, PATIENCE);
   });
 
   it.each(["wrong-name", "untrusted"])("get nothing when it is not (%s)", async (name) => {
