@@ -17,7 +17,11 @@ export interface WorkerView {
   readonly requests: number;
 }
 
-/** Looks at the control plane (CPU, weights) and at Envoy (requests) at once. What a control plane that does not answer knows is left out. @throws Error when Envoy does not answer */
+/**
+ * Looks at the control plane (CPU, weights) and at Envoy (requests) at once. What a control plane knows that does not answer is
+ * left out.
+ * @throws Error when Envoy does not answer
+ */
 export async function observe(stack: Stack): Promise<WorkerView[]> {
   const [fleet, hosts] = await Promise.all([fleetView(stack), envoyHosts(stack)]);
   const endpoints = new Map(

@@ -1,8 +1,8 @@
 import { availableParallelism } from "node:os";
 import { EvenkeelError } from "../../common/errors.ts";
+import { median } from "../../common/median.ts";
 import type { Multipart } from "../load/multipart.ts";
 import { upload } from "./uploads.ts";
-import { quantile } from "./view.ts";
 
 /** The uploads' part of this machine's CPUs: beside a script that burns one of two there must be room left for the demo itself. */
 const CPU_PART = 0.3;
@@ -32,12 +32,7 @@ export async function costOfUpload(url: string, script: Multipart<Buffer>): Prom
       });
     latencies.push(latencyMs);
   }
-  return (
-    quantile(
-      latencies.toSorted((a, b) => a - b),
-      0.5,
-    ) / 1000
-  );
+  return median(latencies) / 1000;
 }
 
 /**

@@ -3,7 +3,7 @@ import {
   LoadReportingServiceService,
   LoadStatsResponse,
 } from "../../proto/generated/envoy/service/load_stats/v3/lrs.ts";
-import type { Duration } from "../../proto/generated/google/protobuf/duration.ts";
+import { duration } from "../resources/duration.ts";
 import type { LoadReportSink } from "../signals/load-report.ts";
 import { decodeLoadRequest, type LoadRequest } from "./load-request.ts";
 import { clusterLoadReports } from "./load-stats.ts";
@@ -135,7 +135,7 @@ function serve(
     const response = LoadStatsResponse.create({
       clusters: [...asked],
       reportEndpointGranularity: true,
-      loadReportingInterval: durationOf(intervalMs),
+      loadReportingInterval: duration(intervalMs),
     });
     // Called when flow control has let it go: for a client that does not read, the newest wish waits and not all of them.
     call.write(response, () => {
@@ -153,8 +153,4 @@ function serve(
 
 function isSame(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
   return one.size === other.size && one.isSubsetOf(other);
-}
-
-function durationOf(ms: number): Duration {
-  return { seconds: BigInt(Math.floor(ms / 1000)), nanos: (ms % 1000) * 1e6 };
 }

@@ -2,6 +2,7 @@ import { type ChannelCredentials, credentials, Metadata } from "@grpc/grpc-js";
 import type { OrcaLoadReport } from "../../proto/generated/xds/data/orca/v3/orca_load_report.ts";
 import { OpenRcaServiceClient } from "../../proto/generated/xds/service/orca/v3/orca.ts";
 import { endpointKey, type Fleet, type FleetSource } from "../fleet/fleet.ts";
+import { duration } from "../resources/duration.ts";
 import { retryDelayMs } from "./backoff.ts";
 import type { SignalSink } from "./signal.ts";
 
@@ -179,10 +180,7 @@ class Agent {
       this.#options.credentials ?? credentials.createInsecure(),
       CHANNEL_OPTIONS,
     );
-    const reportInterval = {
-      seconds: BigInt(Math.floor(this.#intervalMs / 1000)),
-      nanos: Math.round((this.#intervalMs % 1000) * 1e6),
-    };
+    const reportInterval = duration(this.#intervalMs);
     const call = client.streamCoreMetrics({ reportInterval, requestCostNames: [] }, new Metadata());
     this.#heardMs = this.#nowMs();
     let open = true;

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { median } from "../../../common/median.ts";
 import type { Rig } from "../../rig/rig.ts";
 import { appChart, figure } from "../support/app-chart.ts";
 import { type AppSample, takeAppSample } from "../support/app-sample.ts";
-import { median, requireAll, startUploads, type Upload } from "./uploads.ts";
+import { requireAll, startUploads, type Upload } from "./uploads.ts";
 
 /** CPUs that the uploads take: at 75 % of what a pod of the test overlay asks for (0.15), three pods and more. */
 const LOAD_CPUS = 0.4;

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { startChild } from "../../../common/child.ts";
+import { median } from "../../../common/median.ts";
 import { waitUntil } from "../../rig/ready.ts";
 import type { Rig } from "../../rig/rig.ts";
 
@@ -88,9 +89,4 @@ export function requireAll(uploads: readonly Upload[]): void {
     .slice(0, 5)
     .map(({ at, ms, status, text }) => `at ${at.toFixed(1)} s after ${ms.toFixed(0)} ms: ${status} ${text}`);
   if (lost.length > 0) throw new Error(`${lost.length} of ${uploads.length} uploads were lost: ${told.join("; ")}`);
-}
-
-/** The middle one of some values. */
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
+import { median } from "../../../common/median.ts";
 import { drawWorker, knownIn } from "./known.ts";
-import { median, requireAll } from "./uploads.ts";
+import { requireAll } from "./uploads.ts";
 import { sharesBetween, uploadsIn } from "./workers.ts";
 
 it("counts the uploads that a worker was given", () => {
